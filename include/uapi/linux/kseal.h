@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
+/*
+ * kseal: TLS records on TCP sockets, sealed and opened in the kernel.
+ *
+ * This header is the whole contract between the module, the helper (kseald),
+ * and applications. It has two halves: socket options, for the program that
+ * owns a socket, and a generic netlink family, for the helper, for programs
+ * that bring their own keys, and for those who look on.
+ *
+ *
+ * SOCKET OPTIONS
+ *
+ *   setsockopt(fd, SOL_TCP, TCP_ULP, "kseal", 5)
+ *     Attaches kseal to a TCP socket that is connected or that listens. From
+ *     here on nothing leaves the socket in clear: until it has keys, reads and
+ *     writes fail with ENOKEY (no role chosen yet) or block, or give EAGAIN
+ *     (handshake under way). There is no way back to plain TCP. Connections
+ *     accepted from a listener inherit the ULP and what is set on the listener
+ *     below.
+ *     Errors: EBUSY the socket is in a sockmap, has a psock, or carries another
+ *     user of sk_user_data; EOPNOTSUPP it is an MPTCP socket or in TCP repair
+ *     mode; ENOTCONN neither connected nor listening; EEXIST it has a ULP;
+ *     ENOENT the module is not loaded.
+ *
+ *   setsockopt(fd, SOL_KSEAL, KSEAL_SO_PROFILE, name, len)
+ *     Name of the helper's profile that decides certificates and trust;
+ *     at most KSEAL_PROFILE_MAX bytes, no NUL needed. Default "default".
+ *   setsockopt(fd, SOL_KSEAL, KSEAL_SO_SERVER_NAME, name, len)
+ *     Client: the DNS name or address the server's certificate is verified
+ *     against, and (for a DNS name) what is sent as SNI (RFC 6066 3). At most
+ *     KSEAL_NAME_MAX bytes. A client without a name fails with EDESTADDRREQ
+ *     when its role is set: nothing is ever looked up backwards.
+ *   setsockopt(fd, SOL_KSEAL, KSEAL_SO_ROLE, &role, sizeof(__u32))
+ *     KSEAL_ROLE_SERVER or KSEAL_ROLE_CLIENT. On a connected socket this
+ *     starts the handshake; on a listener (server only) it is what accepted
+ *     connections do by themselves.
+ *     Errors: EINVAL unknown role, or client role on a listener; EALREADY a
+ *     role was set; EDESTADDRREQ see above; EUNATCH no helper is registered in
+ *     the socket's network namespace (connected sockets; a listener may wait
+ *     for one); ENOBUFS too many handshakes are under way (module parameter
+ *     max_handshakes).
+ *
+ *   getsockopt(fd, SOL_KSEAL, KSEAL_SO_INFO, struct kseal_info *, &len)
+ *     State, role, negotiated version and cipher, counters, last error. A
+ *     shorter len gets the fields that fit. Never a key.
+ *   getsockopt(fd, SOL_KSEAL, KSEAL_SO_REASON, char *, &len)
+ *     The last error as a sentence (empty if there was none), NUL-terminated,
+ *     cut to len.
+ *
+ * What a blocked or later read, write, poll reports when a handshake fails
+ * (it stays so; KSEAL_SO_REASON has the sentence):
+ *   EUNATCH       no helper registered
+ *   EOWNERDEAD    the helper that had the handshake died or closed its socket
+ *   ETIMEDOUT     module parameter handshake_timeout_ms passed
+ *   ECONNRESET    the peer closed the connection in mid-handshake
+ *   EKEYREJECTED  the peer's certificate or name did not verify, here or there
+ *   EPROTO        anything else the helper or the peer refused
+ * and on a keyed session:
+ *   EBADMSG       a record's tag did not verify (bad_record_mac was sent)
+ *   EMSGSIZE      a record is too long (record_overflow was sent)
+ *   EPROTO        a record is malformed or not allowed (alert was sent)
+ *   ECONNRESET    TCP ended without close_notify (truncation, RFC 8446 6.1),
+ *                 or the peer sent a fatal alert (kseal_info.alert names it)
+ *   EKEYEXPIRED   the AEAD limit of RFC 8446 5.5 is reached in this direction
+ *
+ *
+ * GENERIC NETLINK, family KSEAL_GENL_NAME, version KSEAL_GENL_VERSION
+ *
+ * u = userspace sends, k = kernel sends. Attributes in [] are optional. Every
+ * request from userspace is acknowledged if NLM_F_ACK is set; a refusal is a
+ * negative errno and an extack text that names the attribute. Set
+ * NETLINK_CAP_ACK on a socket that sends keys, so that a refusal does not echo
+ * them; the kernel wipes the key attributes of the request in any case.
+ *
+ * KSEAL_CMD_REGISTER (u, CAP_NET_ADMIN in the netns)
+ *   This netlink socket is a helper worker of its network namespace until it
+ *   is closed. Handshakes are spread over all workers.
+ *     -EALREADY this socket is registered.
+ *
+ * KSEAL_CMD_HANDSHAKE (k -> registered worker)
+ *     COOKIE u64           names the request; random, never reused
+ *     [ROLE u8, PROFILE string, [SERVER_NAME string], PEER, LOCAL sockaddr,
+ *      TIMEOUT u32 ms]     in the first message of a request only
+ *     [BYTES binary]       whole TLS records as received, at most
+ *                          KSEAL_BYTES_MAX. A client's first message has none.
+ *   The kernel sends the next message of a request only after the worker has
+ *   answered the one before.
+ * KSEAL_CMD_HANDSHAKE (u, registered worker)
+ *     COOKIE u64
+ *     CONSUMED u32         how many of the bytes received in this request since
+ *                          the last answer are used up; the rest stay in the
+ *                          kernel and are sent again with what follows them
+ *     [BYTES binary]       to be written to the TCP connection as they are
+ *     [MORE flag]          another message of the same flight follows; the
+ *                          answer is complete only with the one without it.
+ *                          CONSUMED is 0 in those with it.
+ * KSEAL_CMD_DONE (u, registered worker): the handshake has ended.
+ *   Success: both directions at once, or nothing.
+ *     COOKIE, CONSUMED, [BYTES] as above (BYTES are written before any
+ *                          record under the new keys)
+ *     VERSION u16          0x0304, as on the wire
+ *     CIPHER u16           KSEAL_CIPHER_*
+ *     TX nest, RX nest     KSEAL_A_KEYS_*, as seen from the socket
+ *     [SUITE, GROUP, SERVER_NAME, ALPN, PEER_IDENTITY strings]  facts, shown
+ *                          to those who may see the session
+ *   Failure:
+ *     COOKIE, [CONSUMED], [BYTES]  an alert record, say
+ *     ERROR u32            positive errno that the socket gets
+ *     [ALERT u8]           RFC 8446 6, sent or received
+ *     [REASON string]      one sentence for a person
+ *   HANDSHAKE and DONE fail with
+ *     -ESRCH  this socket is not registered; -ESTALE no such request (it
+ *     timed out, was closed, or was answered); -EPERM another worker has it;
+ *     -EINVAL, -ERANGE, -EOPNOTSUPP an attribute, named in the extack text;
+ *     -ENOBUFS more bytes than one flight may have; -EPIPE TCP is gone.
+ *   After -EINVAL, -ERANGE or -EOPNOTSUPP the request is as it was.
+ * KSEAL_CMD_CANCEL (k -> worker)
+ *     COOKIE, ERROR u32    the request ended (closed, timed out, reset): forget
+ *                          it. Best effort; keep a time limit of your own.
+ *
+ * KSEAL_CMD_INSTALL (u, no privilege): keys for one's own socket, which did
+ * its handshake itself. The ULP is attached, no role is set.
+ *     FD s32               a descriptor of the calling process
+ *     VERSION, CIPHER, TX, RX as in DONE
+ *     -EBADF no such descriptor; -ENOTSOCK; -EOPNOTSUPP not TCP, or a version
+ *     or cipher not known; -EPROTOTYPE the ULP is not attached; -ENOTCONN not connected,
+ *     closed, or listening; -EXDEV the socket is in another network namespace;
+ *     -EPERM the caller is not who opened the netlink socket; -EEXIST it has
+ *     keys; -EBUSY a handshake is under way; -EINVAL a missing attribute or
+ *     a wrong length.
+ *
+ * KSEAL_CMD_SESSION_GET (u, NLM_F_DUMP; sees one's own sessions, all of the
+ * netns with CAP_NET_ADMIN)
+ *   A KSEAL_CMD_SESSION_GET message per socket that carries the ULP, with the
+ *   KSEAL_A_SESSION_* attributes (top level).
+ * KSEAL_CMD_STATS_GET (u)
+ *   One message with a STAT nest {STAT_NAME string, STAT_VALUE u64} for each
+ *   counter of the network namespace (also in /proc/net/kseal).
+ *
+ * One exception to "nobody reads keys": like those of WireGuard, macsec, ovpn
+ * and xfrm, these netlink messages are seen by an nlmon device, which needs
+ * CAP_NET_ADMIN in the network namespace.
+ */
+#ifndef _UAPI_LINUX_KSEAL_H
+#define _UAPI_LINUX_KSEAL_H
+
+#include <linux/types.h>
+
+/* ---- socket options ---- */
+
+#define KSEAL_ULP_NAME		"kseal"
+#define SOL_KSEAL		19283	/* "KS" */
+
+enum kseal_sockopt {
+	KSEAL_SO_PROFILE = 1,		/* string, set before the role */
+	KSEAL_SO_SERVER_NAME,		/* string, set before the role */
+	KSEAL_SO_ROLE,			/* __u32, enum kseal_role */
+	KSEAL_SO_INFO,			/* struct kseal_info, read only */
+	KSEAL_SO_REASON,		/* string, read only */
+};
+
+#define KSEAL_PROFILE_MAX	63	/* bytes, without NUL */
+#define KSEAL_NAME_MAX		255	/* bytes, without NUL */
+#define KSEAL_REASON_MAX	255	/* bytes, without NUL */
+
+enum kseal_role {
+	KSEAL_ROLE_NONE,
+	KSEAL_ROLE_SERVER,
+	KSEAL_ROLE_CLIENT,
+};
+
+enum kseal_state {
+	KSEAL_STATE_NEW,		/* ULP attached, no role, no keys */
+	KSEAL_STATE_WAITING,		/* a handshake is under way */
+	KSEAL_STATE_KEYED,		/* both directions have keys */
+	KSEAL_STATE_DEAD,		/* failed; the error stays */
+	KSEAL_STATE_LISTEN,		/* a listener whose children inherit */
+};
+
+/* TLS version numbers as on the wire, RFC 8446 4.2.1 */
+#define KSEAL_VERSION_1_3	0x0304
+
+/* The record protection algorithm; numbers as in linux/tls.h */
+#define KSEAL_CIPHER_AES_GCM_128	51
+#define KSEAL_CIPHER_AES_GCM_256	52
+
+#define KSEAL_IV_LEN		12	/* RFC 8446 5.3: iv_length of AES-GCM */
+
+struct kseal_info {
+	__u8	state;			/* enum kseal_state */
+	__u8	role;			/* enum kseal_role */
+	__u16	version;		/* 0 before KEYED */
+	__u16	cipher;			/* KSEAL_CIPHER_*, 0 before KEYED */
+	__u8	alert;			/* last fatal alert sent or received */
+	__u8	peer_closed;		/* 1: close_notify was received */
+	__s32	error;			/* positive errno, 0: none */
+	__u32	reserved;
+	__u64	tx_records;		/* data and control records sealed */
+	__u64	tx_bytes;		/* application bytes sealed */
+	__u64	rx_records;		/* records opened */
+	__u64	rx_bytes;		/* application bytes opened */
+};
+
+/* ---- generic netlink ---- */
+
+#define KSEAL_GENL_NAME		"kseal"
+#define KSEAL_GENL_VERSION	1
+
+#define KSEAL_BYTES_MAX		32768	/* bytes in one BYTES attribute */
+
+enum kseal_cmd {
+	KSEAL_CMD_UNSPEC,
+	KSEAL_CMD_REGISTER,
+	KSEAL_CMD_HANDSHAKE,
+	KSEAL_CMD_DONE,
+	KSEAL_CMD_CANCEL,
+	KSEAL_CMD_INSTALL,
+	KSEAL_CMD_SESSION_GET,
+	KSEAL_CMD_STATS_GET,
+
+	__KSEAL_CMD_MAX,
+#define KSEAL_CMD_MAX (__KSEAL_CMD_MAX - 1)
+};
+
+enum kseal_attr {
+	KSEAL_A_UNSPEC,
+	KSEAL_A_PAD,
+	KSEAL_A_COOKIE,			/* u64 */
+	KSEAL_A_ROLE,			/* u8, enum kseal_role */
+	KSEAL_A_PROFILE,		/* string */
+	KSEAL_A_SERVER_NAME,		/* string */
+	KSEAL_A_PEER,			/* struct sockaddr_in or _in6 */
+	KSEAL_A_LOCAL,			/* struct sockaddr_in or _in6 */
+	KSEAL_A_TIMEOUT,		/* u32, ms */
+	KSEAL_A_BYTES,			/* binary, at most KSEAL_BYTES_MAX */
+	KSEAL_A_CONSUMED,		/* u32 */
+	KSEAL_A_MORE,			/* flag */
+	KSEAL_A_VERSION,		/* u16 */
+	KSEAL_A_CIPHER,			/* u16 */
+	KSEAL_A_TX,			/* nest of KSEAL_A_KEYS_* */
+	KSEAL_A_RX,			/* nest of KSEAL_A_KEYS_* */
+	KSEAL_A_SUITE,			/* string, IANA name */
+	KSEAL_A_GROUP,			/* string, IANA name */
+	KSEAL_A_ALPN,			/* string */
+	KSEAL_A_PEER_IDENTITY,		/* string: the verified certificate's subject */
+	KSEAL_A_ERROR,			/* u32, positive errno */
+	KSEAL_A_ALERT,			/* u8 */
+	KSEAL_A_REASON,			/* string */
+	KSEAL_A_FD,			/* s32 */
+	KSEAL_A_STAT,			/* nest, repeated */
+	KSEAL_A_STAT_NAME,		/* string */
+	KSEAL_A_STAT_VALUE,		/* u64 */
+	KSEAL_A_SESSION_ID,		/* u64, unique since the module was loaded */
+	KSEAL_A_SESSION_STATE,		/* u8, enum kseal_state */
+	KSEAL_A_SESSION_UID,		/* u32 */
+	KSEAL_A_SESSION_INODE,		/* u64, the socket's, as in /proc/PID/fd */
+	KSEAL_A_SESSION_AGE,		/* u64, ms since the ULP was attached */
+	KSEAL_A_SESSION_TX_RECORDS,	/* u64 */
+	KSEAL_A_SESSION_TX_BYTES,	/* u64 */
+	KSEAL_A_SESSION_RX_RECORDS,	/* u64 */
+	KSEAL_A_SESSION_RX_BYTES,	/* u64 */
+	/* a session also has ROLE, PROFILE, PEER, LOCAL, and where known
+	 * VERSION, CIPHER, SUITE, GROUP, ALPN, SERVER_NAME, PEER_IDENTITY,
+	 * ERROR, ALERT, REASON
+	 */
+
+	__KSEAL_A_MAX,
+#define KSEAL_A_MAX (__KSEAL_A_MAX - 1)
+};
+
+/* One direction's keys. Write only. */
+enum kseal_keys_attr {
+	KSEAL_A_KEYS_UNSPEC,
+	KSEAL_A_KEYS_PAD,
+	KSEAL_A_KEYS_KEY,		/* binary, the cipher's key length: 16 or 32 */
+	KSEAL_A_KEYS_IV,		/* binary, KSEAL_IV_LEN: RFC 8446 7.3 write_iv */
+	KSEAL_A_KEYS_SEQ,		/* u64, next record's sequence number */
+	KSEAL_A_KEYS_SECRET,		/* binary, optional: the application traffic
+					 * secret (RFC 8446 7.1), the hash's length:
+					 * 32 (SHA-256) or 48 (SHA-384)
+					 */
+
+	__KSEAL_A_KEYS_MAX,
+#define KSEAL_A_KEYS_MAX (__KSEAL_A_KEYS_MAX - 1)
+};
+
+#endif /* _UAPI_LINUX_KSEAL_H */
