@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The code beside this folder is written against the newest kernel; this file
+ * is included before everything else and makes older ones look new. It and
+ * compat.c are the only places that know versions. What is asked of the headers
+ * (KSEAL_COMPAT_*) is found out by Kbuild.include.
+ */
+#ifndef KSEAL_COMPAT_H
+#define KSEAL_COMPAT_H
+
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "kseal needs Linux 6.1 or newer"
+#endif
+
+#if __has_include(<crypto/utils.h>)
+#include <crypto/utils.h>
+#else
+#include <crypto/algapi.h>
+#endif
+#include <linux/bvec.h>
+#include <linux/socket.h>
+#include <linux/uio.h>
+#include <net/genetlink.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+/* proto->accept took flags, err, kern before 6.10 */
+#ifdef KSEAL_COMPAT_ACCEPT
+struct proto_accept_arg {
+	int flags;
+	int err;
+	int is_empty;
+	bool kern;
+};
+#endif
+
+static inline struct sock *kseal_compat_accept(const struct proto *base,
+					       struct sock *sk,
+					       struct proto_accept_arg *arg)
+{
+#ifdef KSEAL_COMPAT_ACCEPT
+	return base->accept(sk, arg->flags, &arg->err, arg->kern);
+#else
+	return base->accept(sk, arg);
+#endif
+}
+
+#ifndef MSG_SPLICE_PAGES
+#define MSG_SPLICE_PAGES 0x8000000
+#endif
+
+struct kseal_proto_calls {
+	struct sock *(*accept)(struct sock *sk, struct proto_accept_arg *arg);
+	int (*sendmsg)(struct sock *sk, struct msghdr *msg, size_t size);
+	int (*recvmsg)(struct sock *sk, struct msghdr *msg, size_t len,
+		       int flags);
+	void (*splice_eof)(struct socket *sock);
+};
+
+/**
+ * kseal_compat_proto - hang the calls whose form depends on the kernel
+ * @prot: a copy of TCP's
+ * @calls: in the newest kernel's form
+ */
+void kseal_compat_proto(struct proto *prot,
+			const struct kseal_proto_calls *calls);
+
+/**
+ * kseal_compat_ops - likewise for struct proto_ops: no way around sendmsg
+ * @ops: a copy of inet's
+ */
+void kseal_compat_ops(struct proto_ops *ops);
+
+/**
+ * kseal_compat_push - give pages to TCP without copying them
+ * @sk: a TCP socket, locked, with a struct socket
+ * @vec: pieces of pages that nobody writes to any more
+ * @n: how many
+ * @bytes: their length in all
+ * @flags: MSG_MORE; never waits
+ *
+ * Return: bytes taken (at least one), or a negative errno.
+ */
+int kseal_compat_push(struct sock *sk, struct bio_vec *vec, unsigned int n,
+		      size_t bytes, int flags);
+
+#ifdef KSEAL_COMPAT_SOCK_I_UID
+#define sk_uid(sk) sock_i_uid(sk)
+#endif
+
+#endif

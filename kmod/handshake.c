@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/mm.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <net/tcp.h>
+
+#include "control.h"
+#include "handshake.h"
+#include "main.h"
+#include "netlink.h"
+#include "sock.h"
+#include "stats.h"
+
+/* Received and not yet used up, per request: what one message to the helper
+ * may hold twice over.
+ */
+#define IN_MAX		(2 * KSEAL_BYTES_MAX)
+#define RETRY_DELAY	max(1UL, HZ / 250)
+
+/* ---- the request ---- */
+
+void kseal_request_put(struct kseal_request *req)
+{
+	if (!refcount_dec_and_test(&req->ref))
+		return;
+	sock_put(req->sk);
+	kvfree(req->in);
+	kfree(req);
+}
+
+static void queue_relay(struct kseal_request *req)
+{
+	refcount_inc(&req->ref);
+	if (!queue_work(kseal_wq, &req->relay))
+		refcount_dec(&req->ref);	/* not the last: the caller's */
+}
+
+static void queue_retry(struct kseal_request *req)
+{
+	refcount_inc(&req->ref);
+	if (!queue_delayed_work(kseal_wq, &req->retry, RETRY_DELAY))
+		refcount_dec(&req->ref);
+}
+
+/* Off the session, the table and the helper's list: the outcome is decided. */
+static void detach(struct kseal_request *req)
+{
+	struct kseal_net *kn = kseal_net(sock_net(req->sk));
+	struct kseal_sock *ks = req->ks;
+
+	kseal_sock_owned(ks);
+	/* data_ready runs with the spinlock alone; it may look right now */
+	spin_lock_bh(&kn->lock);
+	WRITE_ONCE(ks->req, NULL);
+	hash_del(&req->node);
+	if (req->helper)
+		list_del(&req->helper_node);
+	req->helper = NULL;
+	kn->n_requests--;
+	spin_unlock_bh(&kn->lock);
+
+	if (cancel_delayed_work(&req->timeout))
+		kseal_request_put(req);
+	if (cancel_delayed_work(&req->retry))
+		kseal_request_put(req);
+	kseal_request_put(req);		/* the session's */
+}
+
+/* The request has failed, and with it the session. The caller has a reference. */
+static void fail(struct kseal_request *req, int err, enum kseal_stat stat,
+		 const char *reason)
+{
+	struct kseal_sock *ks = req->ks;
+
+	if (req->begun)
+		kseal_netlink_cancel(sock_net(req->sk), req->portid,
+				     req->cookie, -err);
+	kseal_stat_add(sock_net(req->sk), stat, 1);
+	detach(req);
+	kseal_sock_fail(ks, err, reason);
+}
+
+void kseal_handshake_wake(struct kseal_sock *ks)
+{
+	struct kseal_net *kn = kseal_net(sock_net(ks->sk));
+
+	spin_lock_bh(&kn->lock);
+	if (ks->req)
+		queue_relay(ks->req);
+	spin_unlock_bh(&kn->lock);
+}
+
+void kseal_handshake_cancel(struct kseal_sock *ks, int err)
+{
+	struct kseal_request *req = ks->req;
+
+	kseal_sock_owned(ks);
+	if (!req)
+		return;
+	refcount_inc(&req->ref);
+	fail(req, err, KSEAL_STAT_HANDSHAKES_FAILED,
+	     "the socket was closed during the handshake");
+	kseal_request_put(req);
+}
+
+/* ---- collect: from TCP into req->in ---- */
+
+static int grow(struct kseal_request *req, unsigned int size)
+{
+	u8 *in;
+
+	if (size <= req->in_size)
+		return 0;
+	size = roundup_pow_of_two(size);
+	in = kvmalloc(size, GFP_KERNEL_ACCOUNT);
+	if (!in)
+		return -ENOMEM;
+	if (req->in_len)
+		memcpy(in, req->in, req->in_len);
+	kvfree(req->in);
+	req->in = in;
+	req->in_size = size;
+	return 0;
+}
+
+static int take(read_descriptor_t *desc, struct sk_buff *skb,
+		unsigned int offset, size_t len)
+{
+	struct kseal_request *req = desc->arg.data;
+	unsigned int n = min_t(size_t, len, IN_MAX - req->in_len);
+
+	desc->error = grow(req, req->in_len + n);
+	if (!desc->error)
+		desc->error = skb_copy_bits(skb, offset, req->in + req->in_len, n);
+	if (desc->error)
+		return 0;
+	req->in_len += n;
+	desc->count = IN_MAX - req->in_len;
+	return n;
+}
+
+/* Bytes of whole records at the start of req->in, no more than one message to
+ * the helper holds; or -errno with why filled in.
+ */
+static int whole_records(const struct kseal_request *req,
+			 struct kseal_refusal *why)
+{
+	unsigned int pos = 0;
+
+	while (req->in_len - pos >= KSEAL_HEADER_LEN) {
+		int len = kseal_record_check_handshake(req->in + pos, why);
+
+		if (len < 0)
+			return pos ? pos : len;
+		len += KSEAL_HEADER_LEN;
+		if (pos + len > req->in_len || pos + len > KSEAL_BYTES_MAX)
+			break;
+		pos += len;
+	}
+	return pos;
+}
+
+static bool peer_has_closed(struct sock *sk)
+{
+	return sk->sk_err || sk->sk_state == TCP_CLOSE ||
+	       (sk->sk_shutdown & RCV_SHUTDOWN);
+}
+
+/* ---- give: from req->in to the helper ---- */
+
+static void give(struct kseal_request *req, unsigned int len)
+{
+	int err = kseal_netlink_handshake(req, req->in, len);
+
+	if (err == -EAGAIN || err == -ENOBUFS || err == -ENOMEM) {
+		/* The helper's socket is full, or we are short of memory: the
+		 * bytes stay here, the time limit runs.
+		 */
+		kseal_stat_add(sock_net(req->sk),
+			       KSEAL_STAT_HANDSHAKES_RETRIED, 1);
+		queue_retry(req);
+		return;
+	}
+	if (err) {
+		fail(req, -EOWNERDEAD, KSEAL_STAT_HANDSHAKES_HELPER_LOST,
+		     "the helper that had the handshake is gone");
+		return;
+	}
+	req->begun = true;
+	req->asked = true;
+	req->given = len;
+}
+
+/* ---- the driver ---- */
+
+static void step(struct kseal_request *req)
+{
+	struct kseal_sock *ks = req->ks;
+	struct sock *sk = req->sk;
+	read_descriptor_t desc = { .arg.data = req, .count = 1 };
+	struct kseal_refusal why;
+	int len;
+
+	/* between accept() and the graft: TCP is not to be written to yet */
+	if (!sk->sk_socket) {
+		queue_retry(req);
+		return;
+	}
+	if (!READ_ONCE(req->helper)) {
+		fail(req, -EOWNERDEAD, KSEAL_STAT_HANDSHAKES_HELPER_LOST,
+		     "the helper died during the handshake");
+		return;
+	}
+	kseal_send_flush(ks, false);
+	if (req->in_len < IN_MAX)
+		tcp_read_sock(sk, &desc, take);
+	if (desc.error)
+		queue_retry(req);
+	if (req->asked)
+		return;
+
+	len = whole_records(req, &why);
+	if (len < 0) {
+		kseal_stat_add(sock_net(sk), KSEAL_STAT_RX_MALFORMED, 1);
+		refcount_inc(&req->ref);
+		kseal_netlink_cancel(sock_net(sk), req->portid, req->cookie,
+				     -why.err);
+		kseal_stat_add(sock_net(sk), KSEAL_STAT_HANDSHAKES_FAILED, 1);
+		detach(req);
+		kseal_alert_fatal(ks, &why);
+		kseal_request_put(req);
+		return;
+	}
+	/* what the helper left over is not given again by itself */
+	if (len > req->given || (!req->begun && ks->role == KSEAL_ROLE_CLIENT))
+		give(req, len);
+	else if (peer_has_closed(sk))
+		fail(req, -ECONNRESET, KSEAL_STAT_HANDSHAKES_FAILED,
+		     "the peer closed the connection during the handshake");
+}
+
+static void run(struct kseal_request *req)
+{
+	struct sock *sk = req->sk;
+
+	lock_sock(sk);
+	if (req->ks->req == req) {
+		if (req->ks->state == KSEAL_STATE_WAITING)
+			step(req);
+		else	/* disconnect() */
+			fail(req, -ENOTCONN, KSEAL_STAT_HANDSHAKES_FAILED, NULL);
+	}
+	release_sock(sk);
+	kseal_request_put(req);
+}
+
+static void relay_work(struct work_struct *work)
+{
+	run(container_of(work, struct kseal_request, relay));
+}
+
+static void retry_work(struct work_struct *work)
+{
+	run(container_of(to_delayed_work(work), struct kseal_request, retry));
+}
+
+static void timeout_work(struct work_struct *work)
+{
+	struct kseal_request *req = container_of(to_delayed_work(work),
+						 struct kseal_request, timeout);
+	struct sock *sk = req->sk;
+
+	lock_sock(sk);
+	if (req->ks->req == req)
+		fail(req, -ETIMEDOUT, KSEAL_STAT_HANDSHAKES_TIMEOUT,
+		     "the handshake took too long");
+	release_sock(sk);
+	kseal_request_put(req);
+}
+
+/* ---- start, answer, finish ---- */
+
+/* Binds the request to the worker whose turn it is, under a random name. */
+static int submit(struct kseal_request *req)
+{
+	struct kseal_net *kn = kseal_net(sock_net(req->sk));
+	struct kseal_helper *helper;
+	int err = 0;
+
+	spin_lock_bh(&kn->lock);
+	helper = list_first_entry_or_null(&kn->helpers, struct kseal_helper,
+					  node);
+	if (!helper) {
+		err = -EUNATCH;
+	} else if (kn->n_requests >= READ_ONCE(kseal_max_handshakes)) {
+		err = -ENOBUFS;
+	} else {
+		list_move_tail(&helper->node, &kn->helpers);
+		req->helper = helper;
+		req->portid = helper->portid;
+		list_add_tail(&req->helper_node, &helper->requests);
+		req->cookie = get_random_u64();
+		hash_add(kn->requests, &req->node, req->cookie);
+		kn->n_requests++;
+		WRITE_ONCE(req->ks->req, req);
+	}
+	spin_unlock_bh(&kn->lock);
+	return err;
+}
+
+static struct kseal_request *create(struct kseal_sock *ks)
+{
+	struct kseal_request *req = kzalloc(sizeof(*req), GFP_KERNEL_ACCOUNT);
+
+	if (!req)
+		return NULL;
+	refcount_set(&req->ref, 1);
+	sock_hold(ks->sk);
+	req->sk = ks->sk;
+	req->ks = ks;
+	INIT_WORK(&req->relay, relay_work);
+	INIT_DELAYED_WORK(&req->retry, retry_work);
+	INIT_DELAYED_WORK(&req->timeout, timeout_work);
+	return req;
+}
+
+int kseal_handshake_start(struct kseal_sock *ks)
+{
+	struct net *net = sock_net(ks->sk);
+	struct kseal_request *req;
+	int err;
+
+	kseal_sock_owned(ks);
+	req = create(ks);
+	err = req ? submit(req) : -ENOMEM;
+	if (err) {
+		kseal_stat_add(net, err == -EUNATCH ?
+			       KSEAL_STAT_HANDSHAKES_NO_HELPER :
+			       KSEAL_STAT_HANDSHAKES_REFUSED, 1);
+		if (req)
+			kseal_request_put(req);
+		kseal_sock_fail(ks, err, err == -EUNATCH ?
+				"no helper is registered: start kseald" :
+				"too many handshakes are under way");
+		return err;
+	}
+	smp_store_release(&ks->state, KSEAL_STATE_WAITING);
+	kseal_stat_add(net, KSEAL_STAT_HANDSHAKES_STARTED, 1);
+	refcount_inc(&req->ref);
+	queue_delayed_work(kseal_wq, &req->timeout,
+			   msecs_to_jiffies(READ_ONCE(kseal_handshake_timeout_ms)));
+	queue_relay(req);
+	return 0;
+}
+
+struct kseal_request *kseal_handshake_find(struct net *net, u32 portid,
+					   const void *owner, u64 cookie)
+{
+	struct kseal_net *kn = kseal_net(net);
+	struct kseal_request *req, *found = ERR_PTR(-ESTALE);
+	struct kseal_helper *helper;
+	bool registered = false;
+
+	spin_lock_bh(&kn->lock);
+	list_for_each_entry(helper, &kn->helpers, node)
+		if (helper->portid == portid && helper->owner == owner)
+			registered = true;
+	if (!registered)
+		found = ERR_PTR(-ESRCH);
+	else
+		hash_for_each_possible(kn->requests, req, node, cookie) {
+			if (req->cookie != cookie)
+				continue;
+			if (!req->helper || req->helper->owner != owner ||
+			    req->helper->portid != portid) {
+				found = ERR_PTR(-EPERM);
+				break;
+			}
+			refcount_inc(&req->ref);
+			found = req;
+			break;
+		}
+	spin_unlock_bh(&kn->lock);
+	return found;
+}
+
+int kseal_handshake_answer(struct kseal_request *req, u32 consumed,
+			   const void *bytes, size_t len, bool more)
+{
+	int err;
+
+	kseal_sock_owned(req->ks);
+	if (req->ks->req != req || req->ks->state != KSEAL_STATE_WAITING)
+		return -ESTALE;
+	if (consumed > req->given || (more && consumed))
+		return -EINVAL;
+	if (len) {
+		err = kseal_send_plain(req->ks, bytes, len);
+		if (err)
+			return err;
+	}
+	if (more)
+		return 0;
+	memmove(req->in, req->in + consumed, req->in_len - consumed);
+	req->in_len -= consumed;
+	req->given -= consumed;
+	req->asked = false;
+	queue_relay(req);
+	return 0;
+}
+
+void kseal_handshake_finish(struct kseal_request *req)
+{
+	struct kseal_receive *rx = &req->ks->rx;
+
+	kseal_sock_owned(req->ks);
+	if (req->in_len) {
+		rx->early = req->in;
+		rx->early_off = 0;
+		rx->early_len = req->in_len;
+		req->in = NULL;
+		req->in_len = 0;
+		req->in_size = 0;
+	}
+	detach(req);
+}
+
+/* ---- helpers ---- */
+
+/* Their requests fail one by one, each under its own socket's lock. */
+static void orphan_requests(struct kseal_helper *helper)
+{
+	struct kseal_request *req, *next;
+
+	list_for_each_entry_safe(req, next, &helper->requests, helper_node) {
+		list_del(&req->helper_node);
+		WRITE_ONCE(req->helper, NULL);
+		queue_relay(req);
+	}
+}
+
+int kseal_helper_add(struct net *net, u32 portid, const void *owner)
+{
+	struct kseal_helper *new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
+	struct kseal_net *kn = kseal_net(net);
+	struct kseal_helper *helper;
+	int err = 0;
+
+	if (!new)
+		return -ENOMEM;
+	INIT_LIST_HEAD(&new->requests);
+	new->portid = portid;
+	new->owner = owner;
+	spin_lock_bh(&kn->lock);
+	list_for_each_entry(helper, &kn->helpers, node) {
+		if (helper->portid != portid)
+			continue;
+		if (helper->owner == owner) {
+			err = -EALREADY;
+			break;
+		}
+		/* its socket is closed, the announcement still to come */
+		orphan_requests(helper);
+		helper->owner = owner;
+		helper->stale = true;
+		goto unlock;
+	}
+	if (!err) {
+		list_add_tail(&new->node, &kn->helpers);
+		new = NULL;
+	}
+unlock:
+	spin_unlock_bh(&kn->lock);
+	kfree(new);
+	return err;
+}
+
+void kseal_helper_gone(struct net *net, u32 portid)
+{
+	struct kseal_net *kn = kseal_net(net);
+	struct kseal_helper *helper, *next;
+
+	spin_lock_bh(&kn->lock);
+	list_for_each_entry_safe(helper, next, &kn->helpers, node) {
+		if (helper->portid != portid)
+			continue;
+		if (helper->stale) {
+			helper->stale = false;
+			continue;
+		}
+		orphan_requests(helper);
+		list_del(&helper->node);
+		kfree(helper);
+	}
+	spin_unlock_bh(&kn->lock);
+}
+
+void kseal_helper_exit(struct net *net)
+{
+	struct kseal_net *kn = kseal_net(net);
+	struct kseal_helper *helper, *next;
+
+	list_for_each_entry_safe(helper, next, &kn->helpers, node) {
+		list_del(&helper->node);
+		kfree(helper);
+	}
+}

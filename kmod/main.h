@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the module keeps for each network namespace. */
+#ifndef KSEAL_MAIN_H
+#define KSEAL_MAIN_H
+
+#include <linux/hashtable.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <net/netns/generic.h>
+
+#include "stats.h"
+
+#define KSEAL_REQUEST_BITS 10
+
+struct kseal_net {
+	/* Protects the next five fields. Taken in BH: unaccepted children come
+	 * and go there. Innermost but for kseal_sock.text_lock.
+	 */
+	spinlock_t lock;
+	struct list_head sessions;	/* kseal_sock.node, by rising id */
+	struct list_head helpers;	/* kseal_helper.node, next in turn first */
+	unsigned int n_requests;
+	DECLARE_HASHTABLE(requests, KSEAL_REQUEST_BITS);	/* by cookie */
+
+	struct kseal_stats __percpu *stats;
+};
+
+extern unsigned int kseal_net_id;
+extern struct workqueue_struct *kseal_wq;
+
+/* module parameters */
+extern unsigned int kseal_handshake_timeout_ms;
+extern unsigned int kseal_max_handshakes;
+
+static inline struct kseal_net *kseal_net(struct net *net)
+{
+	return net_generic(net, kseal_net_id);
+}
+
+#endif

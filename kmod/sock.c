@@ -1,0 +1,508 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Attach, inherit, accept, poll, close: what becomes of a socket that carries
+ * the ULP. Lifetime and locking are argued in sock.h.
+ */
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <net/tcp.h>
+
+#include "control.h"
+#include "handshake.h"
+#include "keys.h"
+#include "main.h"
+#include "sock.h"
+#include "stats.h"
+
+/* One for IPv4, one for IPv6: TCP's calls as they were, and ours made of them
+ * when the first socket of the family comes. Never changed after that.
+ */
+struct kseal_family {
+	const struct proto *base;
+	const struct proto_ops *base_ops;
+	struct proto prot;
+	struct proto_ops ops;
+};
+
+static struct kseal_family families[2];
+static DEFINE_MUTEX(families_lock);	/* protects their making */
+static atomic64_t last_id;
+
+const struct proto *kseal_sock_base(const struct kseal_sock *ks)
+{
+	return ks->family->base;
+}
+
+/* ---- facts and state ---- */
+
+int kseal_sock_set_text(struct kseal_sock *ks, enum kseal_text which,
+			const char *text, size_t len, gfp_t gfp)
+{
+	char *new = NULL, *old;
+
+	if (text) {
+		new = kmemdup_nul(text, len, gfp);
+		if (!new)
+			return -ENOMEM;
+	}
+	spin_lock_bh(&ks->text_lock);
+	old = ks->text[which];
+	ks->text[which] = new;
+	spin_unlock_bh(&ks->text_lock);
+	kfree(old);
+	return 0;
+}
+
+int kseal_sock_wait(struct kseal_sock *ks, long *timeo)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	struct sock *sk = ks->sk;
+	int err = 0;
+
+	kseal_sock_owned(ks);
+	if (ks->state == KSEAL_STATE_WAITING)
+		add_wait_queue(sk_sleep(sk), &wait);
+	while (ks->state == KSEAL_STATE_WAITING) {
+		if (!*timeo)
+			err = -EAGAIN;
+		else if (signal_pending(current))
+			err = sock_intr_errno(*timeo);
+		if (err)
+			break;
+		sk_wait_event(sk, timeo,
+			      READ_ONCE(ks->state) != KSEAL_STATE_WAITING,
+			      &wait);
+	}
+	if (!list_empty(&wait.entry))
+		remove_wait_queue(sk_sleep(sk), &wait);
+	if (err)
+		return err;
+	switch (ks->state) {
+	case KSEAL_STATE_KEYED:
+		return 0;
+	case KSEAL_STATE_DEAD:
+		return ks->err;
+	case KSEAL_STATE_LISTEN:
+		return -ENOTCONN;
+	default:
+		return -ENOKEY;
+	}
+}
+
+static void wake(struct kseal_sock *ks)
+{
+	/* no key: epoll and every waiter look for themselves */
+	ks->base_state_change(ks->sk);
+	ks->base_write_space(ks->sk);
+}
+
+void kseal_sock_keyed(struct kseal_sock *ks, struct kseal_keys *tx,
+		      struct kseal_keys *rx, u16 version, u16 cipher)
+{
+	struct sock *sk = ks->sk;
+
+	kseal_sock_owned(ks);
+	ks->tx.keys = tx;
+	ks->rx.keys = rx;
+	WRITE_ONCE(ks->version, version);
+	WRITE_ONCE(ks->cipher, cipher);
+	/* pairs with poll: whoever sees KEYED sees the keys */
+	smp_store_release(&ks->state, KSEAL_STATE_KEYED);
+	kseal_stat_add(sock_net(sk), KSEAL_STAT_KEYS_INSTALLED, 1);
+	if (ks->shutdown_late) {
+		kseal_close_notify(ks);
+		kseal_sock_base(ks)->shutdown(sk, SEND_SHUTDOWN);
+	}
+	wake(ks);
+	kseal_data_ready(sk);
+}
+
+void kseal_sock_fail(struct kseal_sock *ks, int err, const char *reason)
+{
+	struct sock *sk = ks->sk;
+
+	kseal_sock_owned(ks);
+	if (ks->state == KSEAL_STATE_DEAD)
+		return;
+	if (reason)
+		kseal_sock_set_text(ks, KSEAL_TEXT_REASON, reason,
+				    min_t(size_t, strlen(reason), KSEAL_REASON_MAX),
+				    GFP_KERNEL);
+	WRITE_ONCE(ks->err, err);
+	smp_store_release(&ks->state, KSEAL_STATE_DEAD);
+	if (ks->released && !sock_flag(sk, SOCK_DEAD)) {
+		WRITE_ONCE(sk->sk_err, -err);
+		sk_error_report(sk);
+		wake(ks);
+	}
+}
+
+/* ---- callbacks ---- */
+
+static void state_change(struct sock *sk)
+{
+	struct kseal_sock *ks = kseal_sock(sk);
+
+	kseal_handshake_wake(ks);
+	ks->base_state_change(sk);
+}
+
+static void data_ready(struct sock *sk)
+{
+	struct kseal_sock *ks = kseal_sock(sk);
+
+	/* Handshake bytes are the relay's; nobody else is woken for them. */
+	if (ks->state == KSEAL_STATE_WAITING)
+		kseal_handshake_wake(ks);
+	else
+		kseal_data_ready(sk);
+}
+
+static void set_callbacks(struct kseal_sock *ks)
+{
+	struct sock *sk = ks->sk;
+
+	write_lock_bh(&sk->sk_callback_lock);
+	ks->base_data_ready = sk->sk_data_ready;
+	ks->base_write_space = sk->sk_write_space;
+	ks->base_state_change = sk->sk_state_change;
+	sk->sk_data_ready = data_ready;
+	sk->sk_write_space = kseal_write_space;
+	sk->sk_state_change = state_change;
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+static void restore_callbacks(struct kseal_sock *ks)
+{
+	struct sock *sk = ks->sk;
+
+	write_lock_bh(&sk->sk_callback_lock);
+	if (sk->sk_write_space == kseal_write_space) {
+		sk->sk_data_ready = ks->base_data_ready;
+		sk->sk_write_space = ks->base_write_space;
+		sk->sk_state_change = ks->base_state_change;
+	}
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+/* ---- birth and death ---- */
+
+static struct kseal_sock *create(struct sock *sk,
+				 const struct kseal_family *family, gfp_t gfp)
+{
+	struct kseal_net *kn = kseal_net(sock_net(sk));
+	struct kseal_sock *ks = kzalloc(sizeof(*ks), gfp | __GFP_ACCOUNT);
+
+	if (!ks)
+		return NULL;
+	ks->sk = sk;
+	ks->family = family;
+	ks->alert = KSEAL_ALERT_NONE;
+	ks->attached = jiffies;
+	INIT_DELAYED_WORK(&ks->tx_work, kseal_send_work);
+	spin_lock_init(&ks->text_lock);
+
+	spin_lock_bh(&kn->lock);
+	ks->id = atomic64_inc_return(&last_id);
+	list_add_tail(&ks->node, &kn->sessions);
+	spin_unlock_bh(&kn->lock);
+	kseal_stat_add(sock_net(sk), KSEAL_STAT_SESSIONS_ATTACHED, 1);
+	return ks;
+}
+
+static void free_rcu_cb(struct rcu_head *head)
+{
+	struct kseal_sock *ks = container_of(head, struct kseal_sock, rcu);
+	int i;
+
+	for (i = 0; i < KSEAL_TEXT_COUNT; i++)
+		kfree(ks->text[i]);
+	kfree(ks);
+}
+
+/* The ULP's ->release: the socket is being destroyed, perhaps in BH. */
+static void release(struct sock *sk)
+{
+	struct kseal_net *kn = kseal_net(sock_net(sk));
+	struct kseal_sock *ks = kseal_sock(sk);
+
+	if (!ks)
+		return;
+	/* our proto may be unloaded as soon as TCP has put the module */
+	WRITE_ONCE(sk->sk_prot, (struct proto *)ks->family->base);
+	if (ks->base_write_space)
+		restore_callbacks(ks);
+	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, NULL);
+
+	spin_lock_bh(&kn->lock);
+	list_del(&ks->node);
+	spin_unlock_bh(&kn->lock);
+	kseal_stat_add(sock_net(sk), KSEAL_STAT_SESSIONS_CLOSED, 1);
+	WARN_ON_ONCE(ks->tx.keys || ks->rx.keys || ks->req);
+	call_rcu(&ks->rcu, free_rcu_cb);
+}
+
+/* ---- listener and child ---- */
+
+/* The ULP's ->clone: a child of a listener, in BH, half built. Nobody takes
+ * its lock before accept() hands it out; until then it collects bytes.
+ */
+static void clone(const struct request_sock *req, struct sock *sk,
+		  const gfp_t gfp)
+{
+	/* alive: TCP holds the listener */
+	struct kseal_sock *parent = kseal_sock(sk), *ks;
+	char *profile = NULL;
+
+	/* TCP puts the module once for each child, but gets it for none */
+	__module_get(THIS_MODULE);
+	/* used by sk_free() and TIME_WAIT, after we are gone */
+	sk->sk_prot_creator = (struct proto *)parent->family->base;
+
+	ks = create(sk, parent->family, gfp);
+	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ks);
+	if (!ks)
+		return;	/* fails closed: without a session nothing works */
+
+	spin_lock_bh(&parent->text_lock);
+	if (parent->text[KSEAL_TEXT_PROFILE])
+		profile = kstrdup(parent->text[KSEAL_TEXT_PROFILE], gfp);
+	if (!parent->text[KSEAL_TEXT_PROFILE] == !profile)
+		ks->role = READ_ONCE(parent->role);
+	spin_unlock_bh(&parent->text_lock);
+	ks->text[KSEAL_TEXT_PROFILE] = profile;
+	if (ks->role == KSEAL_ROLE_SERVER)
+		ks->state = KSEAL_STATE_WAITING;
+	set_callbacks(ks);
+}
+
+static struct sock *accept(struct sock *sk, struct proto_accept_arg *arg)
+{
+	struct kseal_sock *listener = kseal_sock(sk), *ks;
+	struct sock *child;
+
+	if (!listener) {
+		arg->err = -ENOMEM;
+		return NULL;
+	}
+	child = kseal_compat_accept(kseal_sock_base(listener), sk, arg);
+	if (!child)
+		return NULL;
+	if (!kseal_sock_is(child)) {
+		/* It came before the ULP and would be served in clear. */
+		kseal_stat_add(sock_net(sk), KSEAL_STAT_PLAIN_RESET, 1);
+		tcp_abort(child, ECONNABORTED);
+		return child;
+	}
+	ks = kseal_sock(child);
+	if (!ks)
+		return child;
+	lock_sock(child);
+	ks->released = true;
+	if (ks->state == KSEAL_STATE_WAITING)
+		kseal_handshake_start(ks);
+	release_sock(child);
+	return child;
+}
+
+/* ---- calls of the socket ---- */
+
+static __poll_t poll(struct file *file, struct socket *sock,
+		     struct poll_table_struct *wait)
+{
+	const __poll_t in = EPOLLIN | EPOLLRDNORM;
+	struct sock *sk = sock->sk;
+	__poll_t mask = tcp_poll(file, sock, wait);
+	struct kseal_sock *ks;
+
+	/* the listener itself; a plain child that accept() has aborted */
+	if (sk->sk_state == TCP_LISTEN || !kseal_sock_is(sk))
+		return mask;
+	ks = kseal_sock(sk);
+	if (!ks)
+		return EPOLLERR | EPOLLHUP;
+	switch (smp_load_acquire(&ks->state)) {
+	case KSEAL_STATE_KEYED:
+		mask &= ~in;
+		if (kseal_receive_readable(ks))
+			mask |= in;
+		if (READ_ONCE(ks->rx.closed))
+			mask |= EPOLLRDHUP;
+		/* opening may have ended it */
+		if (READ_ONCE(ks->state) != KSEAL_STATE_DEAD)
+			return mask;
+		fallthrough;
+	case KSEAL_STATE_DEAD:
+		return mask | in | EPOLLOUT | EPOLLWRNORM | EPOLLERR |
+		       EPOLLHUP | EPOLLRDHUP;
+	default:
+		/* silent until there are keys */
+		return 0;
+	}
+}
+
+static void shutdown(struct sock *sk, int how)
+{
+	struct kseal_sock *ks = kseal_sock(sk);
+
+	if (ks && (how & SEND_SHUTDOWN)) {
+		if (ks->state == KSEAL_STATE_WAITING) {
+			/* FIN would end the handshake; it follows the keys */
+			ks->shutdown_late = true;
+			return;
+		}
+		kseal_close_notify(ks);
+	}
+	(ks ? kseal_sock_base(ks) : sk->sk_prot_creator)->shutdown(sk, how);
+}
+
+/* connect(AF_UNSPEC), and in BH the end of children nobody accepted. */
+static int disconnect(struct sock *sk, int flags)
+{
+	struct kseal_sock *ks = kseal_sock(sk);
+
+	if (!ks)
+		return sk->sk_prot_creator->disconnect(sk, flags);
+	if (ks->state != KSEAL_STATE_LISTEN) {
+		WRITE_ONCE(ks->err, -ENOTCONN);
+		smp_store_release(&ks->state, KSEAL_STATE_DEAD);
+		kseal_handshake_wake(ks);
+	}
+	return kseal_sock_base(ks)->disconnect(sk, flags);
+}
+
+static void close(struct sock *sk, long timeout)
+{
+	struct kseal_sock *ks = kseal_sock(sk);
+	const struct proto *base;
+
+	if (!ks) {
+		sk->sk_prot_creator->close(sk, timeout);
+		return;
+	}
+	base = kseal_sock_base(ks);
+	lock_sock(sk);
+	if (ks->state == KSEAL_STATE_WAITING)
+		kseal_handshake_cancel(ks, -ECONNABORTED);
+	if (ks->state == KSEAL_STATE_KEYED) {
+		kseal_receive_drain(ks);
+		kseal_close_notify(ks);
+	}
+	if (ks->state != KSEAL_STATE_LISTEN)
+		smp_store_release(&ks->state, KSEAL_STATE_DEAD);
+	if (ks->tx.out_bytes)
+		kseal_send_flush(ks, true);
+	if (ks->base_write_space)
+		restore_callbacks(ks);
+	release_sock(sk);
+
+	/* nothing queues it any more */
+	cancel_delayed_work_sync(&ks->tx_work);
+	lock_sock(sk);
+	kseal_send_free(&ks->tx);
+	kseal_receive_free(&ks->rx);
+	release_sock(sk);
+	base->close(sk, timeout);
+}
+
+/* ---- attach ---- */
+
+static void make_family(struct kseal_family *family, struct sock *sk)
+{
+	static const struct kseal_proto_calls calls = {
+		.accept = accept,
+		.sendmsg = kseal_sendmsg,
+		.recvmsg = kseal_recvmsg,
+		.splice_eof = kseal_splice_eof,
+	};
+
+	family->prot = *sk->sk_prot;
+	family->prot.setsockopt = kseal_setsockopt;
+	family->prot.getsockopt = kseal_getsockopt;
+	family->prot.close = close;
+	family->prot.shutdown = shutdown;
+	family->prot.disconnect = disconnect;
+	kseal_compat_proto(&family->prot, &calls);
+
+	family->base_ops = sk->sk_socket->ops;
+	family->ops = *family->base_ops;
+	family->ops.poll = poll;
+	/* No way around us to TCP's bytes: splice goes through recvmsg, and
+	 * in-kernel readers get an error.
+	 */
+	family->ops.splice_read = NULL;
+	family->ops.read_sock = NULL;
+	family->ops.read_skb = NULL;
+	family->ops.peek_len = NULL;
+	family->ops.mmap = sock_no_mmap;
+	kseal_compat_ops(&family->ops);
+}
+
+/* Returns the family of a socket that has TCP's own proto, or NULL. */
+static const struct kseal_family *get_family(struct sock *sk)
+{
+	struct kseal_family *family = &families[sk->sk_family == AF_INET6];
+
+	mutex_lock(&families_lock);
+	if (!family->base && sk->sk_prot->sendmsg == tcp_sendmsg) {
+		make_family(family, sk);
+		smp_store_release(&family->base, sk->sk_prot);
+	}
+	mutex_unlock(&families_lock);
+	if (family->base != sk->sk_prot || family->base_ops != sk->sk_socket->ops)
+		return NULL;
+	return family;
+}
+
+/* The ULP's ->init, from setsockopt(TCP_ULP), under the socket lock. */
+static int init(struct sock *sk)
+{
+	const struct kseal_family *family;
+	struct kseal_sock *ks;
+
+	sock_owned_by_me(sk);
+	if (sk->sk_state != TCP_ESTABLISHED && sk->sk_state != TCP_LISTEN &&
+	    sk->sk_state != TCP_CLOSE_WAIT)
+		return -ENOTCONN;
+	if (sk_is_mptcp(sk) || tcp_sk(sk)->repair || !sk->sk_socket)
+		return -EOPNOTSUPP;
+	/* sockmap, strparser and the like */
+	if (rcu_access_pointer(sk->sk_user_data))
+		return -EBUSY;
+	family = get_family(sk);
+	if (!family)
+		return -EBUSY;
+	ks = create(sk, family, GFP_KERNEL);
+	if (!ks)
+		return -ENOMEM;
+	ks->released = true;
+	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ks);
+	if (sk->sk_state == TCP_LISTEN)
+		ks->state = KSEAL_STATE_LISTEN;
+	else
+		set_callbacks(ks);
+	WRITE_ONCE(sk->sk_prot, &((struct kseal_family *)family)->prot);
+	WRITE_ONCE(sk->sk_socket->ops, &family->ops);
+	return 0;
+}
+
+struct tcp_ulp_ops kseal_ulp_ops __read_mostly = {
+	.name = KSEAL_ULP_NAME,
+	.owner = THIS_MODULE,
+	.init = init,
+	.clone = clone,
+	.release = release,
+};
+
+int kseal_sock_init(void)
+{
+	return tcp_register_ulp(&kseal_ulp_ops);
+}
+
+void kseal_sock_exit(void)
+{
+	tcp_unregister_ulp(&kseal_ulp_ops);
+	/* free_rcu_cb() is our code */
+	rcu_barrier();
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A socket that carries the ULP.
+ *
+ * Lifetime. struct kseal_sock is born with the ULP (on a connected socket or a
+ * listener) or with a child of a listener (in BH, kseal_clone()), and dies in
+ * the ULP's release, which TCP calls once, when the socket is destroyed; that
+ * may be in BH, and for a child nobody accepted it comes without ->close().
+ * Memory is freed after a grace period: the session dump and ss look at it
+ * under kseal_net.lock and RCU. Keys and buffers go earlier, in ->close(), in
+ * process context: a socket that was never accepted never had any.
+ *
+ * Locking. Everything is under the socket lock, but for what says otherwise.
+ * sk_data_ready and its like run with the socket's spinlock held and nobody
+ * owning the socket, or from the owner's own release_sock(): they may read
+ * what the lock protects.
+ */
+#ifndef KSEAL_SOCK_H
+#define KSEAL_SOCK_H
+
+#include <linux/list.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <net/inet_connection_sock.h>
+#include <net/sock.h>
+#include <uapi/linux/kseal.h>
+
+#include "receive.h"
+#include "send.h"
+
+struct kseal_family;
+struct kseal_request;
+
+/* Strings about a session, for people; each NULL or kmalloc()ed. */
+enum kseal_text {
+	KSEAL_TEXT_PROFILE,
+	KSEAL_TEXT_SERVER_NAME,
+	KSEAL_TEXT_SUITE,
+	KSEAL_TEXT_GROUP,
+	KSEAL_TEXT_ALPN,
+	KSEAL_TEXT_PEER_IDENTITY,
+	KSEAL_TEXT_REASON,
+	KSEAL_TEXT_COUNT,
+};
+
+struct kseal_sock {
+	struct sock *sk;
+	const struct kseal_family *family;	/* the protos it came from */
+	u64 id;
+	struct list_head node;		/* kseal_net.sessions, under its lock */
+	unsigned long attached;		/* jiffies */
+
+	/* Written under the socket lock, read without it by poll and dump. */
+	u8 state;			/* enum kseal_state */
+	u8 role;			/* enum kseal_role */
+	u8 alert;			/* enum kseal_alert */
+	bool shutdown_late;		/* SHUT_WR came before the keys */
+	bool released;			/* accept() or the ULP has handed it out */
+	int err;			/* -errno, sticky; 0: none */
+	u16 version;
+	u16 cipher;
+
+	struct kseal_request *req;	/* while WAITING, one at most */
+	struct kseal_send tx;
+	struct kseal_receive rx;
+	struct delayed_work tx_work;	/* late push, flush of an open record */
+
+	void (*base_data_ready)(struct sock *sk);
+	void (*base_write_space)(struct sock *sk);
+	void (*base_state_change)(struct sock *sk);
+
+	spinlock_t text_lock;		/* protects text[]; taken in BH */
+	char *text[KSEAL_TEXT_COUNT];
+	struct rcu_head rcu;
+};
+
+extern struct tcp_ulp_ops kseal_ulp_ops;
+
+/**
+ * kseal_sock - the session of a socket whose proto is ours
+ * @sk: a socket with the ULP
+ *
+ * Return: the session, or NULL for a child that got none for want of memory:
+ * it must not do anything.
+ */
+static inline struct kseal_sock *kseal_sock(const struct sock *sk)
+{
+	/* RCU is for ss alone; the socket's own path holds the socket. */
+	return (__force struct kseal_sock *)inet_csk(sk)->icsk_ulp_data;
+}
+
+/* Whether the socket carries our ULP. */
+static inline bool kseal_sock_is(const struct sock *sk)
+{
+	return inet_csk(sk)->icsk_ulp_ops == &kseal_ulp_ops;
+}
+
+static inline void kseal_sock_owned(const struct kseal_sock *ks)
+{
+	sock_owned_by_me(ks->sk);
+}
+
+/**
+ * kseal_sock_set_text - keep a string about the session
+ * @ks: the session
+ * @which: which string
+ * @text: its bytes, copied; NULL forgets the string
+ * @len: how many
+ * @gfp: for the copy
+ *
+ * Return: 0 or -ENOMEM (the old string stays).
+ */
+int kseal_sock_set_text(struct kseal_sock *ks, enum kseal_text which,
+			const char *text, size_t len, gfp_t gfp);
+
+/**
+ * kseal_sock_wait - wait for the handshake to end
+ * @ks: a session, socket lock held; it is given up while waiting
+ * @timeo: jiffies, counted down; 0: do not wait
+ *
+ * Return: 0 when the session has keys; -ENOKEY no role was set, -EAGAIN,
+ * -ERESTARTSYS or -EINTR, or the session's sticky error.
+ */
+int kseal_sock_wait(struct kseal_sock *ks, long *timeo);
+
+/**
+ * kseal_sock_keyed - the session has keys now
+ * @ks: a session, socket lock held, NEW or WAITING
+ * @tx: sending keys, owned by the session from here on
+ * @rx: receiving keys, likewise
+ * @version: KSEAL_VERSION_*
+ * @cipher: KSEAL_CIPHER_*
+ *
+ * Both directions at once; wakes whoever waits.
+ */
+void kseal_sock_keyed(struct kseal_sock *ks, struct kseal_keys *tx,
+		      struct kseal_keys *rx, u16 version, u16 cipher);
+
+/**
+ * kseal_sock_fail - the session is over
+ * @ks: a session, socket lock held
+ * @err: -errno that every later call gets
+ * @reason: a sentence for a person
+ *
+ * The first failure stays. Sends nothing: see kseal_alert_fatal().
+ */
+void kseal_sock_fail(struct kseal_sock *ks, int err, const char *reason);
+
+/* Register and unregister the ULP. */
+int kseal_sock_init(void);
+void kseal_sock_exit(void);
+
+/* sockopt.c: the proto's ->setsockopt and ->getsockopt. */
+int kseal_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
+		     unsigned int optlen);
+int kseal_getsockopt(struct sock *sk, int level, int optname,
+		     char __user *optval, int __user *optlen);
+
+/* The proto that ours stands in front of. */
+const struct proto *kseal_sock_base(const struct kseal_sock *ks);
+
+#endif
