@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The log; see log.h.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "log.h"
+
+static enum log_level most = LOG_LEVEL_INFO;
+static bool prefixed;
+
+void log_init(bool verbose)
+{
+	prefixed = getenv("JOURNAL_STREAM") || getenv("INVOCATION_ID");
+	most = verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+}
+
+bool log_wants(enum log_level level)
+{
+	return level <= most;
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+	char line[1024];
+	va_list args;
+
+	if (!log_wants(level))
+		return;
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	/* One call, so that lines of several workers do not mix. */
+	if (prefixed)
+		fprintf(stderr, "<%d>kseald: %s\n", level, line);
+	else
+		fprintf(stderr, "kseald: %s\n", line);
+}

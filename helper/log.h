@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The log: one line a message on stderr, with the priority prefixes of
+ * sd-daemon(3) when systemd's journal reads it. Never a key, secret or byte of
+ * a private file.
+ */
+#ifndef KSEALD_LOG_H
+#define KSEALD_LOG_H
+
+#include <stdbool.h>
+
+/* Priorities as in syslog(3). */
+enum log_level {
+	LOG_LEVEL_ERROR = 3,
+	LOG_LEVEL_WARNING = 4,
+	LOG_LEVEL_NOTICE = 5,
+	LOG_LEVEL_INFO = 6,
+	LOG_LEVEL_DEBUG = 7,
+};
+
+/* Looks at the environment once; verbose: LOG_LEVEL_DEBUG is printed too. */
+void log_init(bool verbose);
+
+/* For callers that would otherwise compute what is not printed. */
+bool log_wants(enum log_level level);
+
+/* Prints "kseald: " and the formatted line; a newline is added. Any thread. */
+void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#define log_error(...)		log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warning(...)	log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_notice(...)		log_line(LOG_LEVEL_NOTICE, __VA_ARGS__)
+#define log_info(...)		log_line(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...)		log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+#endif

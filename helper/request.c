@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * One request from top to bottom; see request.h. In the order of its life:
+ *
+ *   table      by cookie, and by deadline
+ *   begin      profile and role -> struct tls
+ *   step       bytes of the peer -> struct tls
+ *   answer     bytes for the peer -> KSEAL_CMD_HANDSHAKE, in parts if long
+ *   finish     keys or failure -> KSEAL_CMD_DONE, and the request is gone
+ *   request_*  what the worker calls: these, in this order
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "log.h"
+#include "request.h"
+#include "tls.h"
+
+#define BUCKETS		1024
+
+struct request {
+	uint64_t cookie;
+	struct request *chain;			/* of the bucket */
+	struct request *earlier, *later;	/* by deadline */
+	uint64_t deadline;			/* ms, monotonic */
+	uint32_t timeout_ms;
+	struct tls *tls;
+	size_t bytes;				/* consumed so far */
+};
+
+struct request_table {
+	const struct config *config;
+	struct request_sink *sink;
+	struct request *buckets[BUCKETS];
+	struct request *first, *last;		/* by deadline */
+	size_t count;
+};
+
+/* ---- table ---- */
+
+/* Cookies are random: their low bits are the hash. */
+static struct request **bucket_of(struct request_table *table, uint64_t cookie)
+{
+	return &table->buckets[cookie % BUCKETS];
+}
+
+static struct request *find(struct request_table *table, uint64_t cookie)
+{
+	struct request *request = *bucket_of(table, cookie);
+
+	while (request && request->cookie != cookie)
+		request = request->chain;
+	return request;
+}
+
+/* Sorted from the end: nearly always all have the same time limit, so this is one step. */
+static void insert(struct request_table *table, struct request *request)
+{
+	struct request **bucket = bucket_of(table, request->cookie);
+	struct request *before = table->last;
+
+	request->chain = *bucket;
+	*bucket = request;
+	while (before && before->deadline > request->deadline)
+		before = before->earlier;
+	request->earlier = before;
+	request->later = before ? before->later : table->first;
+	*(request->later ? &request->later->earlier : &table->last) = request;
+	*(before ? &before->later : &table->first) = request;
+	table->count++;
+}
+
+static void drop(struct request_table *table, struct request *request)
+{
+	struct request **link = bucket_of(table, request->cookie);
+
+	while (*link != request)
+		link = &(*link)->chain;
+	*link = request->chain;
+	*(request->later ? &request->later->earlier : &table->last) = request->earlier;
+	*(request->earlier ? &request->earlier->later : &table->first) = request->later;
+	table->count--;
+	tls_free(request->tls);
+	free(request);
+}
+
+struct request_table *request_table_new(const struct config *config, struct request_sink *sink)
+{
+	struct request_table *table = calloc(1, sizeof(*table));
+
+	if (!table)
+		return NULL;
+	table->config = config;
+	table->sink = sink;
+	return table;
+}
+
+void request_table_free(struct request_table *table)
+{
+	if (!table)
+		return;
+	while (table->first)
+		drop(table, table->first);
+	free(table);
+}
+
+size_t request_count(const struct request_table *table)
+{
+	return table->count;
+}
+
+uint64_t request_next_deadline(const struct request_table *table)
+{
+	return table->first ? table->first->deadline : 0;
+}
+
+/* ---- begin ---- */
+
+static struct request *begin(struct request_table *table, const struct helper_handshake *asked,
+			     uint64_t now, struct tls_failure *failure)
+{
+	const struct profile *profile = config_profile(table->config, asked->profile);
+	struct request *request;
+
+	if (!profile) {
+		tls_fail(failure, EINVAL, "profile \"%s\" is not known to kseald", asked->profile);
+		return NULL;
+	}
+	if (table->count >= REQUESTS_MAX) {
+		tls_fail(failure, EPROTO, "kseald has too many handshakes under way");
+		return NULL;
+	}
+	request = calloc(1, sizeof(*request));
+	if (!request) {
+		tls_fail(failure, ENOMEM, "kseald is out of memory");
+		return NULL;
+	}
+	request->tls = tls_new(profile->tls, asked->role, asked->server_name, asked->cookie,
+			       failure);
+	if (!request->tls) {
+		free(request);
+		return NULL;
+	}
+	request->cookie = asked->cookie;
+	request->timeout_ms = asked->timeout_ms ?: REQUEST_TIMEOUT_MS;
+	request->deadline = now + request->timeout_ms;
+	insert(table, request);
+	log_debug("%016llx: a %s handshake begins, profile \"%s\"",
+		  (unsigned long long)request->cookie,
+		  asked->role == KSEAL_ROLE_SERVER ? "server" : "client", asked->profile);
+	return request;
+}
+
+/* ---- step ---- */
+
+static enum tls_step step(struct request *request, const struct helper_handshake *given,
+			  size_t *consumed, struct tls_failure *failure)
+{
+	enum tls_step result = tls_feed(request->tls, given->bytes, given->len, consumed, failure);
+
+	request->bytes += *consumed;
+	if (result == TLS_STEP_MORE && request->bytes > REQUEST_BYTES_MAX) {
+		tls_fail(failure, EPROTO, "the peer sent more than %d bytes without finishing its handshake",
+			 REQUEST_BYTES_MAX);
+		return TLS_STEP_FAILED;
+	}
+	return result;
+}
+
+/* ---- answer ---- */
+
+/*
+ * Sends what is longer than one message may be, in parts with MORE. Moves
+ * *bytes and *len on to the last part, which goes into the closing message.
+ */
+static int answer_parts(struct request_table *table, uint64_t cookie, const uint8_t **bytes,
+			size_t *len)
+{
+	while (*len > KSEAL_BYTES_MAX) {
+		const struct helper_answer part = {
+			.cookie = cookie,
+			.more = true,
+			.bytes = *bytes,
+			.len = KSEAL_BYTES_MAX,
+		};
+		int ret = table->sink->answer(table->sink, &part);
+
+		if (ret)
+			return ret;
+		*bytes += KSEAL_BYTES_MAX;
+		*len -= KSEAL_BYTES_MAX;
+	}
+	return 0;
+}
+
+static int answer(struct request_table *table, struct request *request, size_t consumed)
+{
+	struct helper_answer last = {
+		.cookie = request->cookie,
+		.consumed = (uint32_t)consumed,
+	};
+	int ret;
+
+	last.len = tls_output(request->tls, &last.bytes);
+	ret = answer_parts(table, request->cookie, &last.bytes, &last.len);
+	return ret ?: table->sink->answer(table->sink, &last);
+}
+
+/* ---- finish ---- */
+
+/* A failure of a request that is not (or no longer) in the table. */
+static void report(struct request_table *table, uint64_t cookie, struct tls_failure *failure)
+{
+	const struct helper_done done = { .cookie = cookie, .failure = failure };
+
+	log_info("%016llx: %s", (unsigned long long)cookie, failure->reason);
+	if (table->sink->done(table->sink, &done))
+		log_error("%016llx: the kernel could not be told", (unsigned long long)cookie);
+}
+
+/*
+ * Ends a request: failure NULL is success, which can still become a failure
+ * here. request is gone afterwards.
+ */
+static void finish(struct request_table *table, struct request *request, size_t consumed,
+		   struct tls_failure *failure)
+{
+	struct helper_done done = {
+		.cookie = request->cookie,
+		.consumed = (uint32_t)consumed,
+		.failure = failure,
+	};
+	struct tls_session session;
+	struct tls_failure late;
+	int ret;
+
+	if (!failure && tls_session(request->tls, &session, &late))
+		done.failure = &late;
+	else if (!failure)
+		done.session = &session;
+
+	done.len = tls_output(request->tls, &done.bytes);
+	ret = answer_parts(table, request->cookie, &done.bytes, &done.len);
+	if (!ret)
+		ret = table->sink->done(table->sink, &done);
+	if (ret)
+		log_error("%016llx: the kernel could not be told: %s",
+			  (unsigned long long)request->cookie, strerror(-ret));
+	else if (done.session)
+		log_debug("%016llx: done: %s, %s", (unsigned long long)request->cookie,
+			  session.suite, session.group);
+	else
+		log_info("%016llx: %s", (unsigned long long)request->cookie,
+			 done.failure->reason);
+	if (done.session)
+		tls_session_wipe(&session);
+	drop(table, request);
+}
+
+/* ---- what the worker calls ---- */
+
+void request_handshake(struct request_table *table, const struct helper_handshake *handshake,
+		       uint64_t now)
+{
+	struct request *request = find(table, handshake->cookie);
+	struct tls_failure failure = { 0 };
+	size_t consumed = 0;
+	int ret;
+
+	if (!request && handshake->first)
+		request = begin(table, handshake, now, &failure);
+	else if (!request)
+		tls_fail(&failure, EPROTO, "kseald does not know this handshake (any more)");
+	else if (handshake->first)
+		tls_fail(&failure, EPROTO, "the kernel began this handshake twice");
+	if (failure.error) {
+		if (request)
+			drop(table, request);
+		report(table, handshake->cookie, &failure);
+		return;
+	}
+
+	switch (step(request, handshake, &consumed, &failure)) {
+	case TLS_STEP_MORE:
+		ret = answer(table, request, consumed);
+		if (ret) {
+			log_error("%016llx: the kernel could not be told: %s",
+				  (unsigned long long)request->cookie, strerror(-ret));
+			drop(table, request);
+		}
+		break;
+	case TLS_STEP_DONE:
+		finish(table, request, consumed, NULL);
+		break;
+	case TLS_STEP_FAILED:
+		finish(table, request, consumed, &failure);
+		break;
+	}
+}
+
+void request_garbled(struct request_table *table, uint64_t cookie)
+{
+	struct request *request = find(table, cookie);
+	struct tls_failure failure;
+
+	if (request)
+		drop(table, request);
+	tls_fail(&failure, EPROTO,
+		 "kseald could not read the kernel's message: are kseal.ko and kseald of one version?");
+	report(table, cookie, &failure);
+}
+
+void request_cancel(struct request_table *table, const struct helper_cancel *cancel)
+{
+	struct request *request = find(table, cancel->cookie);
+
+	log_debug("%016llx: cancelled: %s", (unsigned long long)cancel->cookie,
+		  strerror((int)cancel->error));
+	if (request)
+		drop(table, request);
+}
+
+void request_refused(struct request_table *table, uint64_t cookie, int error, const char *text,
+		     bool final)
+{
+	struct request *request = find(table, cookie);
+	struct tls_failure failure;
+
+	/* -ESTALE: it timed out or was closed while we worked; -EPIPE: TCP is gone. */
+	log_line(error == -ESTALE || error == -EPIPE ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR,
+		 "%016llx: the kernel refused: %s", (unsigned long long)cookie, text);
+	if (request)
+		drop(table, request);
+	switch (error) {
+	case -ESTALE:
+	case -EPIPE:
+	case -ESRCH:
+	case -EPERM:
+		return;
+	}
+	if (final)
+		return;
+	/* The others leave the request waiting in the kernel. */
+	tls_fail(&failure, EPROTO, "the kernel refused kseald's answer: %s", text);
+	report(table, cookie, &failure);
+}
+
+void request_expire(struct request_table *table, uint64_t now)
+{
+	while (table->first && table->first->deadline <= now) {
+		struct request *request = table->first;
+		struct tls_failure failure;
+		uint64_t cookie = request->cookie;
+
+		tls_fail(&failure, ETIMEDOUT, "the handshake took longer than %u ms",
+			 request->timeout_ms);
+		/* Not finish(): what the last step put out has been sent. */
+		drop(table, request);
+		report(table, cookie, &failure);
+	}
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One TLS handshake on OpenSSL: bytes in, bytes out, and at the end the
+ * traffic keys or why there are none. Knows nothing of netlink or time.
+ */
+#ifndef KSEALD_TLS_H
+#define KSEALD_TLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/kseal.h>
+#include "keys.h"
+
+/* What a profile's handshakes share: certificate, key, trust. Read only once made; any thread. */
+struct tls_context;
+
+struct tls_context_files {
+	const char *cert;	/* PEM: certificate, then intermediates; NULL: client only */
+	const char *key;	/* PEM; NULL if cert is */
+	const char *ca;		/* PEM; NULL: the system's store */
+};
+
+/*
+ * Loads the files and checks that certificate and key fit. Returns NULL with
+ * a sentence for a person in why.
+ */
+struct tls_context *tls_context_new(const struct tls_context_files *files, char *why,
+				    size_t size);
+void tls_context_free(struct tls_context *ctx);
+
+/* Whether it has a certificate, without which there is no server role. */
+bool tls_context_can_serve(const struct tls_context *ctx);
+
+/* One line about the certificate for --check: subject, end of validity, key. */
+void tls_context_describe(const struct tls_context *ctx, char *text, size_t size);
+
+/* OpenSSL's error in a few words; for a queue that was cleared before the call that failed. */
+const char *tls_reason(void);
+
+/* How a handshake failed. */
+struct tls_failure {
+	int error;		/* positive errno for the socket */
+	bool has_alert;
+	uint8_t alert;		/* sent or received */
+	char reason[KSEAL_REASON_MAX + 1];
+};
+
+void tls_fail(struct tls_failure *failure, int error, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* What a handshake agreed on. Strings are empty where there is nothing to say. */
+struct tls_session {
+	uint16_t version;	/* on the wire */
+	struct keys tx, rx;	/* tx->suite == rx->suite */
+	char suite[64];		/* IANA names */
+	char group[64];
+	char server_name[KSEAL_NAME_MAX + 1];
+	char peer_identity[KSEAL_NAME_MAX + 1];
+};
+
+enum tls_step {
+	TLS_STEP_MORE,		/* needs bytes of the peer */
+	TLS_STEP_DONE,
+	TLS_STEP_FAILED,
+};
+
+/* One handshake. */
+struct tls;
+
+/*
+ * Starts one. name: client only, the DNS name or address the certificate must
+ * be for; a DNS name is sent as SNI. id only marks its lines in the log. The
+ * context must outlive it. Returns NULL with failure filled: EDESTADDRREQ a
+ * client without name, EINVAL a name that is none or a server without
+ * certificate, ENOMEM.
+ */
+struct tls *tls_new(const struct tls_context *ctx, enum kseal_role role, const char *name,
+		    uint64_t id, struct tls_failure *failure);
+
+/* Frees and wipes; NULL is fine. */
+void tls_free(struct tls *tls);
+
+/*
+ * Goes on with len more bytes of the peer (0: just starts). *consumed is how
+ * many of them are used up, in every case; the rest was not looked at. Not to
+ * be called again after anything but TLS_STEP_MORE. failure is filled with
+ * TLS_STEP_FAILED.
+ */
+enum tls_step tls_feed(struct tls *tls, const void *bytes, size_t len, size_t *consumed,
+		       struct tls_failure *failure);
+
+/* The bytes for the peer since the last call; they stay valid until the next tls_*() call. */
+size_t tls_output(struct tls *tls, const uint8_t **bytes);
+
+/*
+ * After TLS_STEP_DONE: fills session, which the caller wipes with
+ * tls_session_wipe(). Returns 0, or -1 with failure filled and nothing to wipe.
+ */
+int tls_session(struct tls *tls, struct tls_session *session, struct tls_failure *failure);
+void tls_session_wipe(struct tls_session *session);
+
+#endif

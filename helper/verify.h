@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Whom a handshake trusts: the authorities, the name in the certificate, and
+ * what is said when they do not fit.
+ */
+#ifndef KSEALD_VERIFY_H
+#define KSEALD_VERIFY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <openssl/ssl.h>
+
+/*
+ * Trust the certificates of the PEM file ca, or the system's store if ca is
+ * NULL. Returns 0, or -1 with a sentence in why.
+ */
+int verify_trust(SSL_CTX *ctx, const char *ca, char *why, size_t size);
+
+/* Whether name is an IPv4 or IPv6 address in text form. */
+bool verify_name_is_address(const char *name);
+
+/* Whether name can be a DNS name: letters, digits, "-", "_", "."; no leading dot or wildcard. */
+bool verify_name_is_dns(const char *name);
+
+/*
+ * Lets the handshake succeed only with a certificate for name, a DNS name
+ * without trailing dot or an address. Returns 0 or -1 (no memory).
+ */
+int verify_expect(SSL *ssl, const char *name);
+
+/*
+ * If the peer's certificate was refused here, writes the sentence that says
+ * why and returns true.
+ */
+bool verify_refused(const SSL *ssl, const char *name, char *reason, size_t size);
+
+/* The subject of the peer's verified certificate as RFC 2253 has it, cut to size; empty: none. */
+void verify_identity(const SSL *ssl, char *text, size_t size);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A worker: one thread with one registered netlink socket, one loop and one
+ * table of requests. Workers share nothing but the configuration.
+ */
+#ifndef KSEALD_WORKER_H
+#define KSEALD_WORKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "config.h"
+#include "genl.h"
+
+struct worker;
+
+/*
+ * Opens a netlink socket and registers it as a helper of this network
+ * namespace. Returns 0, or -errno with a sentence for a person in why:
+ * -ENOENT no module, -EPERM no CAP_NET_ADMIN. Close with kseal_genl_close().
+ */
+int worker_register(struct kseal_genl *genl, char *why, size_t size);
+
+/*
+ * Makes a worker on socket fd, which stays the caller's; family: the kseal
+ * family's id. poll: without io_uring. Returns 0 or -errno.
+ */
+int worker_new(struct worker **worker, const struct config *config, int fd, uint16_t family,
+	       bool poll);
+
+/* Starts its thread. Returns 0 or -errno. */
+int worker_start(struct worker *worker);
+
+/*
+ * Stops the thread, if there is one, and frees everything. Returns 0, or the
+ * -errno with which the worker had ended by itself (SIGTERM was then sent to
+ * this process).
+ */
+int worker_stop(struct worker *worker);
+
+/* What its loop runs on: "io_uring" or "poll". */
+const char *worker_backend(const struct worker *worker);
+
+#endif
