@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libkseal: TLS at the socket. A program that calls one of these on its TCP
+ * socket goes on with read, write, sendfile, splice, poll and io_uring as
+ * before; the kernel seals and opens the records.
+ *
+ * Every function returns 0 or a negative errno. -ENOPKG means that kseal.ko is
+ * not loaded: the socket is then still plain TCP, and must not be used as if it
+ * were not. After any other failure of kseal_server() or kseal_connect() close
+ * the socket: it may have the ULP, and there is no way back.
+ * What else they return is listed in linux/kseal.h and kseal(7).
+ */
+#ifndef KSEAL_H
+#define KSEAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/kseal.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define KSEAL_KEY_MAX		32	/* bytes of the longest AEAD key */
+#define KSEAL_SECRET_MAX	48	/* bytes of the longest traffic secret */
+
+/* One direction's keys, RFC 8446 7.3, as derived by the caller's TLS library. */
+struct kseal_keys {
+	uint8_t key[KSEAL_KEY_MAX];
+	size_t key_len;			/* 16 or 32 */
+	uint8_t iv[KSEAL_IV_LEN];
+	uint64_t seq;			/* the next record's sequence number */
+	uint8_t secret[KSEAL_SECRET_MAX];
+	size_t secret_len;		/* 32, 48, or 0: no KeyUpdate is possible */
+};
+
+struct kseal_session_keys {
+	uint16_t version;		/* KSEAL_VERSION_1_3 */
+	uint16_t cipher;		/* KSEAL_CIPHER_* */
+	struct kseal_keys tx;
+	struct kseal_keys rx;
+};
+
+/*
+ * Makes fd, connected or listening, the server's end of TLS. profile names the
+ * certificates that kseald is to use; NULL: "default". Connections accepted
+ * from a listener do their handshakes by themselves, from accept() on.
+ * Call it right after listen(): connections that were established before it are reset
+ * when they are accepted.
+ */
+int kseal_server(int fd, const char *profile);
+
+/*
+ * Makes fd, connected, the client's end of TLS, and starts the handshake without
+ * waiting for it. server_name is the DNS name or the address which the server's
+ * certificate has to have.
+ */
+int kseal_connect(int fd, const char *server_name, const char *profile);
+
+/*
+ * Waits until the handshake on fd has ended. timeout_ms < 0: for ever.
+ * Returns 0 (keyed), the handshake's error (kseal_reason() has the sentence),
+ * -EAGAIN timeout_ms passed and the handshake is still under way, -EINTR,
+ * -ENOKEY no handshake was started, -EINVAL fd listens, -ENOPROTOOPT fd does
+ * not carry kseal.
+ */
+int kseal_wait(int fd, int timeout_ms);
+
+/*
+ * State, negotiated facts and counters of fd. Fields which the running module does
+ * not know are 0. -ENOPROTOOPT: fd does not carry kseal.
+ */
+int kseal_info(int fd, struct kseal_info *info);
+
+/* The last error of fd as a sentence, "" if there was none; always terminated. */
+int kseal_reason(int fd, char *text, size_t size);
+
+/*
+ * For programs that did the handshake themselves: hands both directions' keys
+ * to the kernel and attaches the ULP if fd does not have it yet. The caller goes
+ * on owning, and has to wipe, *keys. errtext, which may be NULL, gets the
+ * kernel's sentence on a refusal.
+ */
+int kseal_install(int fd, const struct kseal_session_keys *keys, char *errtext, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

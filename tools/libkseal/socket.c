@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+/* The socket options of kseal as functions. */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <kseal.h>
+#include "socket.h"
+
+#define ULP_NAME_MAX 16		/* TCP_ULP_NAME_MAX of net/tcp.h */
+
+int kseal_socket_attach(int fd)
+{
+	char name[ULP_NAME_MAX + 1] = "";
+	socklen_t len = ULP_NAME_MAX;
+
+	if (!setsockopt(fd, SOL_TCP, TCP_ULP, KSEAL_ULP_NAME, strlen(KSEAL_ULP_NAME)))
+		return 0;
+	if (errno == ENOENT)
+		return -ENOPKG;
+	if (errno != EEXIST)
+		return -errno;
+	if (getsockopt(fd, SOL_TCP, TCP_ULP, name, &len))
+		return -errno;
+	return strcmp(name, KSEAL_ULP_NAME) ? -EEXIST : 0;
+}
+
+static int set_string(int fd, int option, const char *text)
+{
+	if (!text)
+		return 0;
+	return setsockopt(fd, SOL_KSEAL, option, text, strlen(text)) ? -errno : 0;
+}
+
+static int set_role(int fd, uint32_t role)
+{
+	return setsockopt(fd, SOL_KSEAL, KSEAL_SO_ROLE, &role, sizeof(role)) ? -errno : 0;
+}
+
+int kseal_server(int fd, const char *profile)
+{
+	int err;
+
+	err = kseal_socket_attach(fd);
+	if (!err)
+		err = set_string(fd, KSEAL_SO_PROFILE, profile);
+	if (!err)
+		err = set_role(fd, KSEAL_ROLE_SERVER);
+	return err;
+}
+
+int kseal_connect(int fd, const char *server_name, const char *profile)
+{
+	int err;
+
+	if (!server_name || !*server_name)
+		return -EDESTADDRREQ;
+	err = kseal_socket_attach(fd);
+	if (!err)
+		err = set_string(fd, KSEAL_SO_PROFILE, profile);
+	if (!err)
+		err = set_string(fd, KSEAL_SO_SERVER_NAME, server_name);
+	if (!err)
+		err = set_role(fd, KSEAL_ROLE_CLIENT);
+	return err;
+}
+
+int kseal_info(int fd, struct kseal_info *info)
+{
+	socklen_t len = sizeof(*info);
+
+	memset(info, 0, sizeof(*info));
+	return getsockopt(fd, SOL_KSEAL, KSEAL_SO_INFO, info, &len) ? -errno : 0;
+}
+
+int kseal_reason(int fd, char *text, size_t size)
+{
+	socklen_t len = size > INT_MAX ? INT_MAX : size;
+
+	if (!size)
+		return -EINVAL;
+	memset(text, 0, len);
+	if (getsockopt(fd, SOL_KSEAL, KSEAL_SO_REASON, text, &len)) {
+		text[0] = '\0';
+		return -errno;
+	}
+	text[size - 1] = '\0';
+	return 0;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Returns 1 while the handshake is under way, else what kseal_wait() returns. */
+static int outcome(int fd)
+{
+	struct kseal_info info;
+	int err;
+
+	err = kseal_info(fd, &info);
+	if (err)
+		return err;
+	switch (info.state) {
+	case KSEAL_STATE_WAITING:
+		return 1;
+	case KSEAL_STATE_KEYED:
+		return 0;
+	case KSEAL_STATE_DEAD:
+		return info.error > 0 ? -info.error : -EPROTO;
+	case KSEAL_STATE_NEW:
+		return -ENOKEY;
+	default:
+		return -EINVAL;
+	}
+}
+
+int kseal_wait(int fd, int timeout_ms)
+{
+	int64_t end = now_ms() + timeout_ms;
+	struct pollfd p = { .fd = fd, .events = POLLIN | POLLOUT };
+	int64_t left = timeout_ms;
+	int n = 0, ret;
+
+	for (;;) {
+		ret = outcome(fd);
+		if (ret <= 0)
+			return ret;
+		/* an event that leaves the state as it is, POLLHUP say, must not spin */
+		if (n > 0 && poll(NULL, 0, 1) < 0)
+			return -errno;
+		if (timeout_ms >= 0) {
+			left = end - now_ms();
+			if (left <= 0)
+				return -EAGAIN;
+		}
+		n = poll(&p, 1, timeout_ms < 0 ? -1 : (int)left);
+		if (n < 0)
+			return -errno;
+	}
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* kseal show: the sessions and counters of the kernel. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <jansson.h>
+#include "command.h"
+#include "names.h"
+#include "print.h"
+#include "session.h"
+#include "table.h"
+
+const char show_help[] =
+	"[--json] [--stats] [ID]\n"
+	"\n"
+	"  ID            one session, with all that is known of it\n"
+	"  -j, --json    JSON: {\"sessions\": [...], \"stats\": {...}}\n"
+	"  -s, --stats   the counters of the network namespace; alone: nothing else\n"
+	"\n"
+	"Shows the sessions of one's own sockets; all of the network namespace with\n"
+	"CAP_NET_ADMIN.\n";
+
+enum { OPT_HELP = 256 };
+
+struct show_options {
+	bool json;
+	bool stats;
+	bool one;
+	uint64_t id;
+};
+
+/* One of these for each attribute that is shown, in the order of the text. */
+static void print_session(struct print *p, const struct session *s)
+{
+	const struct {
+		unsigned int attr;
+		const char *key, *label, *value;
+	} strings[] = {
+		{ KSEAL_A_LOCAL, "local", "local", s->local },
+		{ KSEAL_A_PEER, "peer", "peer", s->peer },
+		{ KSEAL_A_PROFILE, "profile", "profile", s->profile },
+		{ KSEAL_A_SERVER_NAME, "server_name", "server name", s->server_name },
+		{ KSEAL_A_PEER_IDENTITY, "peer_identity", "peer identity", s->identity },
+		{ KSEAL_A_ALPN, "alpn", "ALPN", s->alpn },
+		{ KSEAL_A_SUITE, "suite", "suite", s->suite },
+		{ KSEAL_A_GROUP, "group", "group", s->group },
+	};
+	size_t i;
+
+	print_number(p, "id", "session", s->id);
+	if (session_has(s, KSEAL_A_SESSION_STATE))
+		print_name(p, "state", "state", name_state(s->state), s->state);
+	if (session_has(s, KSEAL_A_ROLE))
+		print_name(p, "role", "role", name_role(s->role), s->role);
+	for (i = 0; i < sizeof(strings) / sizeof(*strings); i++)
+		if (session_has(s, strings[i].attr))
+			print_string(p, strings[i].key, strings[i].label, strings[i].value);
+	if (session_has(s, KSEAL_A_VERSION))
+		print_name(p, "version", "version", name_version(s->version), s->version);
+	if (session_has(s, KSEAL_A_CIPHER))
+		print_name(p, "cipher", "cipher", name_cipher(s->cipher), s->cipher);
+	if (session_has(s, KSEAL_A_SESSION_TX_RECORDS))
+		print_number(p, "tx_records", "sent records", s->tx_records);
+	if (session_has(s, KSEAL_A_SESSION_TX_BYTES))
+		print_bytes(p, "tx_bytes", "sent", s->tx_bytes);
+	if (session_has(s, KSEAL_A_SESSION_RX_RECORDS))
+		print_number(p, "rx_records", "received records", s->rx_records);
+	if (session_has(s, KSEAL_A_SESSION_RX_BYTES))
+		print_bytes(p, "rx_bytes", "received", s->rx_bytes);
+	if (session_has(s, KSEAL_A_SESSION_AGE))
+		print_age(p, "age_ms", "age", s->age);
+	if (session_has(s, KSEAL_A_SESSION_UID))
+		print_number(p, "uid", "uid", s->uid);
+	if (session_has(s, KSEAL_A_SESSION_INODE))
+		print_number(p, "inode", "socket inode", s->inode);
+	if (session_has(s, KSEAL_A_ERROR))
+		print_name(p, "error", "error", strerrorname_np((int)s->error), s->error);
+	if (session_has(s, KSEAL_A_ALERT))
+		print_name(p, "alert", "alert", name_alert(s->alert), s->alert);
+	if (session_has(s, KSEAL_A_REASON))
+		print_string(p, "reason", "reason", s->reason);
+}
+
+static char *name_or_number(const char *name, unsigned int value)
+{
+	char text[HUMAN_MAX];
+
+	snprintf(text, sizeof(text), "%u", value);
+	return strdup(name ? name : text);
+}
+
+static char *number(uint64_t value)
+{
+	char text[HUMAN_MAX];
+
+	snprintf(text, sizeof(text), "%" PRIu64, value);
+	return strdup(text);
+}
+
+enum {
+	COLUMN_ID, COLUMN_STATE, COLUMN_ROLE, COLUMN_LOCAL, COLUMN_PEER, COLUMN_VERSION,
+	COLUMN_CIPHER, COLUMN_TX_RECORDS, COLUMN_RX_RECORDS, COLUMN_TX, COLUMN_RX, COLUMN_AGE,
+	COLUMN_NAME, COLUMNS,
+};
+
+static const struct column columns[COLUMNS] = {
+	[COLUMN_ID] = { "ID", true, 0 },
+	[COLUMN_STATE] = { "STATE", false, 0 },
+	[COLUMN_ROLE] = { "ROLE", false, 5 },
+	[COLUMN_LOCAL] = { "LOCAL", false, 9 },
+	[COLUMN_PEER] = { "PEER", false, 0 },
+	[COLUMN_VERSION] = { "VERSION", false, 4 },
+	[COLUMN_CIPHER] = { "CIPHER", false, 6 },
+	[COLUMN_TX_RECORDS] = { "TX-REC", true, 2 },
+	[COLUMN_RX_RECORDS] = { "RX-REC", true, 3 },
+	[COLUMN_TX] = { "TX", true, 10 },
+	[COLUMN_RX] = { "RX", true, 11 },
+	[COLUMN_AGE] = { "AGE", true, 8 },
+	[COLUMN_NAME] = { "NAME", false, 0 },
+};
+
+static void fill_row(const struct session *s, char **row)
+{
+	char text[HUMAN_MAX];
+
+	row[COLUMN_ID] = number(s->id);
+	row[COLUMN_STATE] = name_or_number(name_state(s->state), s->state);
+	row[COLUMN_ROLE] = name_or_number(name_role(s->role), s->role);
+	row[COLUMN_LOCAL] = strdup(s->local);
+	if (s->state != KSEAL_STATE_LISTEN)
+		row[COLUMN_PEER] = strdup(s->peer);
+	if (s->version)
+		row[COLUMN_VERSION] = name_or_number(name_version(s->version), s->version);
+	if (s->suite)
+		row[COLUMN_CIPHER] = print_escape(s->suite);
+	else if (s->cipher)
+		row[COLUMN_CIPHER] = name_or_number(name_cipher(s->cipher), s->cipher);
+	row[COLUMN_TX_RECORDS] = number(s->tx_records);
+	row[COLUMN_RX_RECORDS] = number(s->rx_records);
+	row[COLUMN_TX] = strdup(human_bytes(s->tx_bytes, text));
+	row[COLUMN_RX] = strdup(human_bytes(s->rx_bytes, text));
+	row[COLUMN_AGE] = strdup(human_age(s->age, text));
+	if (s->server_name)
+		row[COLUMN_NAME] = print_escape(s->server_name);
+}
+
+static void print_table(const struct session_list *list)
+{
+	char **cells;
+	size_t i;
+
+	if (!list->count) {
+		puts("no sessions");
+		return;
+	}
+	cells = calloc(list->count, COLUMNS * sizeof(*cells));
+	if (!cells)
+		return;
+	for (i = 0; i < list->count; i++)
+		fill_row(&list->at[i], cells + i * COLUMNS);
+	table_print(columns, COLUMNS, cells, list->count, table_width());
+	for (i = 0; i < list->count * COLUMNS; i++)
+		free(cells[i]);
+	free(cells);
+}
+
+static const struct session *find(const struct session_list *list, uint64_t id)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		if (list->at[i].id == id)
+			return &list->at[i];
+	return NULL;
+}
+
+static int show_sessions(const struct show_options *o, json_t *root)
+{
+	const struct session *only = NULL;
+	struct session_list list;
+	struct print p = { NULL };
+	char error[256];
+	json_t *array;
+	size_t i;
+	int err, status = STATUS_OK;
+
+	err = session_list(&list, error, sizeof(error));
+	if (err)
+		return fail("%s", err == -ENOPKG ? explain(err) : error);
+	if (o->one) {
+		only = find(&list, o->id);
+		if (!only)
+			status = fail("there is no session %" PRIu64 " (or it is not yours)",
+				      o->id);
+		else if (!root)
+			print_session(&p, only);
+	} else if (!root) {
+		print_table(&list);
+	}
+	if (root && !status) {
+		array = json_array();
+		for (i = 0; i < list.count; i++) {
+			if (only && only != &list.at[i])
+				continue;
+			p.object = json_object();
+			print_session(&p, &list.at[i]);
+			json_array_append_new(array, p.object);
+		}
+		json_object_set_new(root, "sessions", array);
+	}
+	session_list_free(&list);
+	return status;
+}
+
+static void print_stat(const char *name, uint64_t value, void *data)
+{
+	print_number(data, name, name, value);
+}
+
+static int show_stats(json_t *root)
+{
+	struct print p = { root ? json_object() : NULL };
+	char error[256];
+	int err;
+
+	err = session_stats(print_stat, &p, error, sizeof(error));
+	if (err) {
+		json_decref(p.object);
+		return fail("%s", err == -ENOPKG ? explain(err) : error);
+	}
+	if (root)
+		json_object_set_new(root, "stats", p.object);
+	return STATUS_OK;
+}
+
+static int show(const struct show_options *o)
+{
+	json_t *root = o->json ? json_object() : NULL;
+	int status = STATUS_OK;
+
+	if (o->one || o->json || !o->stats)
+		status = show_sessions(o, root);
+	if (!status && o->stats)
+		status = show_stats(root);
+	if (!status && root) {
+		json_dumpf(root, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+		putchar('\n');
+	}
+	json_decref(root);
+	if (fflush(stdout) || ferror(stdout))
+		return fail("stdout: %s", strerror(errno));
+	return status;
+}
+
+int show_main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "stats", no_argument, NULL, 's' },
+		{ "help", no_argument, NULL, OPT_HELP },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct show_options o = { 0 };
+	char *end;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "js", options, NULL)) != -1) {
+		switch (c) {
+		case 'j':
+			o.json = true;
+			break;
+		case 's':
+			o.stats = true;
+			break;
+		case OPT_HELP:
+			return command_help("show");
+		default:
+			return command_misuse("show");
+		}
+	}
+	if (optind < argc) {
+		errno = 0;
+		o.id = strtoull(argv[optind], &end, 10);
+		o.one = true;
+		if (errno || *end || end == argv[optind] || argv[optind][0] == '-' ||
+		    optind + 1 < argc) {
+			fail("a session has one number: '%s'", argv[argc - 1]);
+			return command_misuse("show");
+		}
+	}
+	return show(&o);
+}
