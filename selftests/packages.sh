@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# packages.sh build-packages|check-packages: see that the Debian packages are there which the build, or the build and the
+# tests, need on this machine. The guests' own list is vm/packages.
+set -euo pipefail
+build=(gcc make pkg-config git libmnl-dev liburing-dev libssl-dev libmicrohttpd-dev libjansson-dev)
+check=("${build[@]}" curl openssl tcpdump strace iproute2 iputils-ping procps xxd socat sparse shellcheck gnutls-bin ca-certificates)
+case ${1:-} in
+build-packages) wanted=("${build[@]}") ;;
+check-packages) wanted=("${check[@]}") ;;
+*) echo "usage: $0 build-packages|check-packages" >&2; exit 2 ;;
+esac
+missing=()
+for pkg in "${wanted[@]}"; do
+	dpkg-query -W -f '${db:Status-Abbrev}\n' "$pkg" 2>/dev/null | grep -q ^ii || missing+=("$pkg")
+done
+((${#missing[@]})) || exit 0
+if ((EUID != 0)) || [[ ${AUTO_INSTALL:-1} = 0 ]]; then
+	echo "make: these Debian packages are missing: ${missing[*]}" >&2
+	echo "make: install them: sudo apt-get install ${missing[*]}" >&2
+	exit 1
+fi
+echo "make: installing ${missing[*]}"
+log=$(mktemp)
+export DEBIAN_FRONTEND=noninteractive
+if ! { apt-get update -q && apt-get install -qy --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+	cat "$log" >&2
+	echo "make: apt-get could not install them: its words stand above." >&2
+	exit 1
+fi
+rm -f "$log"

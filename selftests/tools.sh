@@ -1,0 +1,433 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The commands end to end, with the module and the helper: serve, connect, show.
+# Needs kseal.ko loaded, and root. TAP on stdout. KSEAL and KSEALD name the programs.
+# shellcheck disable=SC2317 # functions are called by ok()
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+KSEAL=${KSEAL:-$here/../tools/kseal}
+KSEALD=${KSEALD:-$here/../helper/kseald}
+work=$(mktemp -d "${TMPDIR:-/tmp}/kseal-tools.XXXXXX")
+chmod 755 "$work"
+root=$work/root
+keys=$work/keys
+helper='' server='' other=''
+count=0
+failed=0
+
+finish() {
+	local pid
+	for pid in $other $server $helper; do
+		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	done
+	rm -rf "$work"
+}
+trap finish EXIT
+
+ok() {
+	local name=$1
+	shift
+	count=$((count + 1))
+	if "$@" >"$work/out" 2>&1; then
+		echo "ok $count - $name"
+	else
+		failed=$((failed + 1))
+		echo "not ok $count - $name"
+		sed 's/^/#   /' "$work/out" | head -n 20
+	fi
+}
+
+is() {
+	[ "$1" = "$2" ] || { echo "got '$1', expected '$2'"; return 1; }
+}
+
+# fails TEXT COMMAND...: the command exits with 1 and says so
+fails() {
+	fails_with_input "$@" </dev/null
+}
+
+fails_with_input() {
+	local text=$1 said
+	shift
+	said=$(timeout 30 "$@" 2>&1)
+	is $? 1 && echo "$said" && [[ $said == *"$text"* ]]
+}
+
+# eventually COMMAND...: within 5 s
+eventually() {
+	for _ in $(seq 100); do
+		"$@" >/dev/null 2>&1 && return 0
+		sleep 0.05
+	done
+	"$@"
+}
+
+[ -e /sys/module/kseal ] || { echo "1..0 # SKIP kseal.ko is not loaded"; exit 4; }
+[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP not root"; exit 4; }
+for tool in curl cmp python3 openssl "$KSEAL" "$KSEALD"; do
+	command -v "$tool" >/dev/null || { echo "1..0 # SKIP no $tool"; exit 4; }
+done
+ip link set lo up 2>/dev/null
+
+mkdir "$root"
+head -c 3000000 /dev/urandom >"$root/big.bin"
+printf '0123456789' >"$root/ten.txt"
+"$KSEAL" keygen -d "$keys" localhost 127.0.0.1 ::1 >/dev/null || exit 1
+url=https://localhost
+
+secure() { # CURL ARGUMENT...
+	curl -sS --max-time 30 --cacert "$keys/ca.pem" "$@"
+}
+
+start_helper() {
+	"$KSEALD" --foreground --cert "$keys/cert.pem" --key "$keys/key.pem" \
+		--ca "$keys/ca.pem" >"$work/helper.log" 2>&1 &
+	helper=$!
+}
+
+# a helper is there when a server starts
+start_server() {
+	for _ in $(seq 50); do
+		"$KSEAL" serve -p 0 "$root" >"$work/serve.log" 2>"$work/serve.err" &
+		server=$!
+		for _ in $(seq 100); do
+			port=$(sed -n 's|.*https://[^/]*:\([0-9]*\)/.*|\1|p' "$work/serve.log")
+			[ -n "$port" ] && return 0
+			kill -0 $server 2>/dev/null || break
+			sleep 0.02
+		done
+		sleep 0.1
+	done
+	echo "Bail out! the server did not start: $(cat "$work/serve.err" "$work/helper.log")"
+	exit 1
+}
+
+get() { # RANGE FIRST LENGTH: the bytes of big.bin
+	secure ${1:+-r "$1"} -o "$work/body" "$url:$port/big.bin" &&
+		cmp "$work/body" <(tail -c +$(($2 + 1)) "$root/big.bin" | head -c "$3")
+}
+
+stat_of() {
+	"$KSEAL" show --stats | awk -v name="$1" '$1 == name { print $2 }'
+}
+
+by_splice() {
+	local before after
+	before=$(stat_of tx_splice_bytes)
+	get "" 0 3000000 || return 1
+	after=$(stat_of tx_splice_bytes)
+	[ $((after - before)) -ge 3000000 ] || { echo "$before, $after"; return 1; }
+}
+
+keep_alive() {
+	is "$(secure -w '%{num_connects} ' -o /dev/null "$url:$port/ten.txt" -o /dev/null \
+		"$url:$port/big.bin" -o /dev/null "$url:$port/nothing")" "1 0 0 "
+}
+
+parallel() {
+	local i list=()
+	for i in $(seq 50); do
+		list+=(-o "$work/par.$i" "$url:$port/big.bin")
+	done
+	secure --no-progress-meter -Z --parallel-immediate --parallel-max 50 "${list[@]}" ||
+		return 1
+	for i in $(seq 50); do
+		cmp "$work/par.$i" "$root/big.bin" || return 1
+	done
+	rm -f "$work"/par.*
+}
+
+many() {
+	python3 - "$port" "$keys/ca.pem" <<'END'
+import socket, ssl, sys
+context = ssl.create_default_context(cafile=sys.argv[2])
+all = []
+for i in range(300):
+    s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 30)
+    all.append(context.wrap_socket(s, server_hostname="localhost"))
+for s in all:
+    s.sendall(b"GET /ten.txt HTTP/1.1\r\nHost: x\r\n\r\n")
+for s in all:
+    data = b""
+    while not data.endswith(b"0123456789"):
+        chunk = s.recv(65536)
+        assert chunk, data
+        data += chunk
+END
+}
+
+# a person who speaks HTTP to it gets an alert, and nothing of the file
+no_plain() {
+	python3 - "$port" <<'END'
+import socket, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20)
+s.sendall(b"GET /ten.txt HTTP/1.1\r\nHost: x\r\n\r\n")
+data = b""
+try:
+    while chunk := s.recv(65536):
+        data += chunk
+except ConnectionResetError:
+    pass
+print(data)
+sys.exit(b"HTTP" in data or b"0123" in data or len(data) > 7)
+END
+}
+
+# clients that go away in mid-handshake or speak nonsense: nothing on the server's stderr
+bad_clients() {
+	python3 - "$port" <<'END'
+import os, socket, sys
+for i in range(50):
+    s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20)
+    s.sendall(os.urandom(100)[:i * 2] if i % 2 else b"\x16\x03\x01\x02\x00\x01")
+    s.close()
+END
+	sleep 0.5
+	cat "$work/serve.err"
+	[ ! -s "$work/serve.err" ] && get 0-9 0 10
+}
+
+fetch() {
+	printf 'GET /%s HTTP/1.0\r\n\r\n' "$1" |
+		timeout 30 "$KSEAL" connect "${@:2}" 2>"$work/connect.err"
+}
+
+connect_ten() {
+	is "$(fetch ten.txt "localhost:$port" | tail -c 10)" 0123456789 &&
+		cat "$work/connect.err" && grep -q 'TLS 1.3, AES-' "$work/connect.err"
+}
+
+connect_big() {
+	fetch big.bin -q "127.0.0.1:$port" | tail -c 3000000 | cmp - "$root/big.bin" &&
+		[ ! -s "$work/connect.err" ]
+}
+
+# 20 MB up while 20 MB come down
+both_ways() {
+	head -c 20000000 /dev/urandom >"$work/up"
+	# s_server ends with its input: that has to be open for longer than ours
+	(cat "$work/up"; sleep 8) | openssl s_server -accept "$free" -cert "$keys/cert.pem" \
+		-key "$keys/key.pem" -tls1_3 -quiet -naccept 1 >"$work/down" 2>/dev/null &
+	other=$!
+	wait_port "$free"
+	(cat "$work/up"; sleep 4) | timeout 60 "$KSEAL" connect -q "localhost:$free" >"$work/got"
+	end_other
+	cmp "$work/up" "$work/down" && cmp "$work/up" "$work/got"
+}
+
+free_port() {
+	python3 -c 'import socket
+s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# without a connection, which would be taken for the test's
+wait_port() {
+	eventually grep -qi ":$(printf %04X "$1") [0-9a-f]*:0000 0A" /proc/net/tcp /proc/net/tcp6
+}
+
+# a server of Python's ssl with these lines after the handshake, as s
+python_server() {
+	{
+		cat <<END
+import os, socket, ssl, struct, time
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("$keys/cert.pem", "$keys/key.pem")
+l = socket.create_server(("127.0.0.1", $free))
+s = context.wrap_socket(l.accept()[0], server_side=True)
+END
+		cat
+	} >"$work/server.py"
+	python3 "$work/server.py" >"$work/server.out" 2>&1 &
+	other=$!
+	wait_port "$free"
+}
+
+end_other() {
+	wait "$other"
+	other=
+}
+
+# what was taken from stdin and never sent is not lost in silence
+early_end() {
+	python_server <<-'END'
+		s.recv(10)
+		time.sleep(1)
+		s.unwrap()
+	END
+	head -c 20000000 /dev/zero | fails_with_input "before all was sent" \
+		"$KSEAL" connect -q "localhost:$free"
+	local result=$?
+	end_other
+	return "$result"
+}
+
+half_close() {
+	python_server <<-'END'
+		data = b""
+		while chunk := s.recv(65536):
+		    data += chunk
+		s.sendall(b"got " + data)
+		s.unwrap()
+	END
+	local said
+	said=$(printf abc | timeout 20 "$KSEAL" connect -q "localhost:$free" 2>&1)
+	local status=$?
+	end_other
+	cat "$work/server.out"
+	is "$status $said" "0 got abc"
+}
+
+truncated() {
+	python_server <<-'END'
+		s.sendall(b"half of it")
+		time.sleep(0.3)
+		os.close(s.detach())
+	END
+	local said
+	said=$( (sleep 2) | timeout 20 "$KSEAL" connect -q "localhost:$free" 2>"$work/connect.err")
+	local status=$?
+	end_other
+	cat "$work/connect.err"
+	is "$status $said" "1 half of it" && grep -q 'cut short' "$work/connect.err"
+}
+
+silent_server() {
+	python3 -c "
+import socket
+l = socket.create_server(('127.0.0.1', $free))
+s = l.accept()[0]
+while s.recv(65536):
+    pass" &
+	other=$!
+	wait_port "$free"
+	fails "not done within 2 s" "$KSEAL" connect --timeout 2 "localhost:$free"
+	local result=$?
+	end_other
+	return "$result"
+}
+
+not_tls() {
+	python3 -c "
+import socket
+l = socket.create_server(('127.0.0.1', $free))
+s = l.accept()[0]
+s.recv(100)
+s.sendall(b'HTTP/1.0 400 Bad Request\r\n\r\n')
+s.close()" &
+	other=$!
+	wait_port "$free"
+	fails "handshake failed" "$KSEAL" connect --timeout 10 "localhost:$free"
+	local result=$?
+	end_other
+	return "$result"
+}
+
+json() { # EXPRESSION of sessions and stats
+	"$KSEAL" show --json --stats | python3 -c "
+import json, sys
+j = json.load(sys.stdin)
+sessions, stats = j['sessions'], j['stats']
+print(sessions)
+sys.exit(not ($1))"
+}
+
+one_session() {
+	local id
+	id=$("$KSEAL" show | awk '$2 == "keyed" && $3 == "client" { print $1 }')
+	"$KSEAL" show "$id" | tee "$work/one"
+	grep -Eq '^ +state +keyed$' "$work/one" &&
+		grep -Eq "^ +peer +127.0.0.1:$port\$" "$work/one" &&
+		grep -Eq '^ +server name +localhost$' "$work/one" &&
+		grep -Eq '^ +peer identity +.*localhost' "$work/one" &&
+		is "$("$KSEAL" show --json "$id" | grep -c '"id":')" 1
+}
+
+narrow() {
+	local width
+	width=$(python3 - "$KSEAL" <<'END'
+import fcntl, os, pty, struct, sys, termios
+pid, fd = pty.fork()
+if not pid:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+    os.execv(sys.argv[1], [sys.argv[1], "show"])
+data = b""
+try:
+    while chunk := os.read(fd, 65536):
+        data += chunk
+except OSError:
+    pass
+lines = data.decode().splitlines()
+print(max(map(len, lines)) if len(lines) > 3 else "no lines")
+END
+)
+	echo "$width"
+	[ "$width" -le 60 ]
+}
+
+mapfile -t none < <("$KSEAL" show)
+ok "no sessions at first" is "${none[0]}" "no sessions"
+ok "serve without a helper" fails "no helper" "$KSEAL" serve -p 0 "$root"
+start_helper
+start_server
+free=$(free_port)
+ok "connect without a server" fails "Connection refused" "$KSEAL" connect "localhost:$free"
+ok "GET" get "" 0 3000000
+ok "a range" get 1000-2000999 1000 2000000
+ok "bodies are sealed from the page cache" by_splice
+ok "IPv6" secure -g -o "$work/body" "https://[::1]:$port/ten.txt"
+ok "keep-alive" keep_alive
+ok "50 at a time" parallel
+ok "300 connections" many
+ok "no plain HTTP" no_plain
+ok "bad clients" bad_clients
+ok "connect" connect_ten
+ok "connect, a large answer" connect_big
+ok "connect, both ways at once" both_ways
+ok "connect, half-closed" half_close
+ok "connect, a server that ends early" early_end
+ok "connect, a stream cut short" truncated
+ok "connect, the wrong name" fails "hostname mismatch" \
+	"$KSEAL" connect --name example.com "localhost:$port"
+ok "connect, not TLS" not_tls
+ok "connect, no answer" silent_server
+
+(sleep 30) | "$KSEAL" connect -q "localhost:$port" >/dev/null 2>&1 &
+other=$!
+eventually bash -c "'$KSEAL' show | grep -q 'keyed.*client'"
+ok "show" bash -c "'$KSEAL' | grep -E '^ *[0-9]+ +keyed +client +127.0.0.1:[0-9]+ +127.0.0.1:$port'"
+ok "show one" one_session
+ok "show none" fails "no session" "$KSEAL" show 4000000000
+ok "show --json" json "len([s for s in sessions if s['state'] == 'keyed']) == 2 and
+	len([s for s in sessions if s['state'] == 'listen']) == 1 and
+	{s['version'] for s in sessions if s['state'] == 'keyed'} == {'TLS 1.3'} and
+	stats['handshakes_done'] > 300"
+ok "show on a narrow terminal" narrow
+kill $other
+wait $other 2>/dev/null
+other=
+
+kill -TERM $server
+wait $server
+ok "serve ends well" is $? 0
+server=
+ok "one line in the log for each request" \
+	bash -c "[ \$(grep -c ' GET /ten.txt 200 10\$' '$work/serve.log') -ge 300 ]"
+ok "nothing is left" eventually bash -c "[ \"\$('$KSEAL' show)\" = 'no sessions' ]"
+kill $helper
+wait $helper 2>/dev/null
+helper=
+ok "connect without a helper" bash -c "
+	python3 -c \"
+import socket
+l = socket.create_server(('127.0.0.1', $free)); l.accept()\" &
+	for i in \$(seq 100); do
+		said=\$('$KSEAL' connect localhost:$free 2>&1) && exit 1
+		[[ \$said == *refused* ]] || break
+		sleep 0.05
+	done
+	echo \"\$said\"; [[ \$said == *'no helper'* ]]"
+
+echo "1..$count"
+exit $((failed > 0))
