@@ -28,6 +28,19 @@ void kseal_request_put(struct kseal_request *req)
 	kfree(req);
 }
 
+/* The session outlives its request only: once the request is off it, the
+ * session may be gone, while works and workers still hold the request. Under
+ * the socket lock the ULP's release cannot run, so the socket says who lives.
+ */
+static struct kseal_sock *session(const struct kseal_request *req)
+{
+	struct kseal_sock *ks;
+
+	sock_owned_by_me(req->sk);
+	ks = kseal_sock(req->sk);
+	return ks && ks->req == req ? ks : NULL;
+}
+
 static void queue_relay(struct kseal_request *req)
 {
 	refcount_inc(&req->ref);
@@ -242,14 +255,14 @@ static void step(struct kseal_request *req)
 static void run(struct kseal_request *req)
 {
 	struct sock *sk = req->sk;
+	struct kseal_sock *ks;
 
 	lock_sock(sk);
-	if (req->ks->req == req) {
-		if (req->ks->state == KSEAL_STATE_WAITING)
-			step(req);
-		else	/* disconnect() */
-			fail(req, -ENOTCONN, KSEAL_STAT_HANDSHAKES_FAILED, NULL);
-	}
+	ks = session(req);
+	if (ks && ks->state == KSEAL_STATE_WAITING)
+		step(req);
+	else if (ks)	/* disconnect() */
+		fail(req, -ENOTCONN, KSEAL_STAT_HANDSHAKES_FAILED, NULL);
 	release_sock(sk);
 	kseal_request_put(req);
 }
@@ -271,7 +284,7 @@ static void timeout_work(struct work_struct *work)
 	struct sock *sk = req->sk;
 
 	lock_sock(sk);
-	if (req->ks->req == req)
+	if (session(req))
 		fail(req, -ETIMEDOUT, KSEAL_STAT_HANDSHAKES_TIMEOUT,
 		     "the handshake took too long");
 	release_sock(sk);
@@ -387,15 +400,15 @@ struct kseal_request *kseal_handshake_find(struct net *net, u32 portid,
 int kseal_handshake_answer(struct kseal_request *req, u32 consumed,
 			   const void *bytes, size_t len, bool more)
 {
+	struct kseal_sock *ks = session(req);
 	int err;
 
-	kseal_sock_owned(req->ks);
-	if (req->ks->req != req || req->ks->state != KSEAL_STATE_WAITING)
+	if (!ks || ks->state != KSEAL_STATE_WAITING)
 		return -ESTALE;
 	if (consumed > req->given || (more && consumed))
 		return -EINVAL;
 	if (len) {
-		err = kseal_send_plain(req->ks, bytes, len);
+		err = kseal_send_plain(ks, bytes, len);
 		if (err)
 			return err;
 	}

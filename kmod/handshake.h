@@ -34,7 +34,7 @@ struct kseal_request {
 	refcount_t ref;
 	u64 cookie;
 	struct sock *sk;		/* held */
-	struct kseal_sock *ks;
+	struct kseal_sock *ks;		/* valid while ks->req is this */
 
 	/* under kseal_net.lock */
 	struct hlist_node node;		/* kseal_net.requests */

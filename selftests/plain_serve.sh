@@ -69,6 +69,7 @@ echo dot >"$root/dir/.dot"
 
 # start [ARGUMENT...]: sets server, port and url
 start() {
+	: >"$work/log"		# the last server's port is in it
 	"$KSEAL" serve --plain -p 0 "$@" "$root" >"$work/log" 2>"$work/err" &
 	server=$!
 	port=

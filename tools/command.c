@@ -40,7 +40,7 @@ static const struct {
 	{ ENOBUFS, "too many handshakes are under way (module parameter max_handshakes)" },
 	{ EEXIST, "the socket has another upper layer protocol already" },
 	{ ETIMEDOUT, "timed out" },
-	{ ECONNRESET, "the peer ended the connection without close_notify" },
+	{ ECONNRESET, "the connection was reset, or ended without close_notify" },
 	{ EKEYREJECTED, "the certificate or its name did not verify" },
 	{ EBADMSG, "a record was not authentic" },
 	{ EMSGSIZE, "a record was too long" },

@@ -17,7 +17,7 @@
 #include "address.h"
 #include "command.h"
 #include "names.h"
-#include "print.h"
+#include "text.h"
 
 const char connect_help[] =
 	"[OPTION...] HOST:PORT\n"
@@ -121,7 +121,7 @@ static int fail_socket(int fd, const char *doing, int err)
 	if (!kseal_info(fd, &info) && info.alert)
 		alert = name_alert(info.alert);
 	if (!kseal_reason(fd, reason, sizeof(reason)) && reason[0])
-		safe = print_escape(reason);
+		safe = text_escape(reason);
 	fail("%s: %s%s%s%s", doing, safe ? safe : explain(err), alert ? " (alert " : "",
 	     alert ? alert : "", alert ? ")" : "");
 	free(safe);

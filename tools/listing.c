@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "listing.h"
-#include "print.h"
+#include "text.h"
 
 static int wanted(const struct dirent *entry)
 {
@@ -50,7 +50,7 @@ static void put_html(FILE *f, const char *text)
 /* For people: escaped for control characters and what is not UTF-8, then for HTML. */
 static void put_text(FILE *f, const char *text)
 {
-	char *safe = print_escape(text);
+	char *safe = text_escape(text);
 
 	put_html(f, safe ? safe : "?");
 	free(safe);
@@ -72,7 +72,7 @@ static void put_encoded(FILE *f, const char *path)
 
 static void put_entry(FILE *f, int dir, const char *name)
 {
-	char when[32] = "", size[HUMAN_MAX] = "";
+	char when[32] = "", size[TEXT_MAX] = "";
 	const char *slash = "";
 	struct stat st;
 	struct tm tm;
@@ -83,7 +83,7 @@ static void put_entry(FILE *f, int dir, const char *name)
 	if (S_ISDIR(st.st_mode))
 		slash = "/";
 	else
-		human_bytes((uint64_t)st.st_size, size);
+		text_bytes((uint64_t)st.st_size, size);
 	if (gmtime_r(&st.st_mtime, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm);
 	/* "./": a name with a colon is not a scheme */

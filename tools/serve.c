@@ -23,8 +23,8 @@
 #include <kseal.h>
 #include "address.h"
 #include "command.h"
-#include "print.h"
 #include "site.h"
+#include "text.h"
 
 const char serve_help[] =
 	"[OPTION...] DIR\n"
@@ -109,8 +109,8 @@ static void log_request(const struct site_request *request, struct MHD_Connectio
 			     sizeof(peer));
 	if (gmtime_r(&now, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	method = print_escape(request->method);
-	target = print_escape(request->target);
+	method = text_escape(request->method);
+	target = text_escape(request->target);
 	if (method && target)
 		printf("%s %s %s %s %u %" PRIu64 "%s\n", when, peer, method, target,
 		       request->status, request->bytes, whole ? "" : " incomplete");

@@ -12,6 +12,7 @@
 #include "print.h"
 #include "session.h"
 #include "table.h"
+#include "text.h"
 
 const char show_help[] =
 	"[--json] [--stats] [ID]\n"
@@ -86,7 +87,7 @@ static void print_session(struct print *p, const struct session *s)
 
 static char *name_or_number(const char *name, unsigned int value)
 {
-	char text[HUMAN_MAX];
+	char text[TEXT_MAX];
 
 	snprintf(text, sizeof(text), "%u", value);
 	return strdup(name ? name : text);
@@ -94,7 +95,7 @@ static char *name_or_number(const char *name, unsigned int value)
 
 static char *number(uint64_t value)
 {
-	char text[HUMAN_MAX];
+	char text[TEXT_MAX];
 
 	snprintf(text, sizeof(text), "%" PRIu64, value);
 	return strdup(text);
@@ -124,7 +125,7 @@ static const struct column columns[COLUMNS] = {
 
 static void fill_row(const struct session *s, char **row)
 {
-	char text[HUMAN_MAX];
+	char text[TEXT_MAX];
 
 	row[COLUMN_ID] = number(s->id);
 	row[COLUMN_STATE] = name_or_number(name_state(s->state), s->state);
@@ -135,16 +136,16 @@ static void fill_row(const struct session *s, char **row)
 	if (s->version)
 		row[COLUMN_VERSION] = name_or_number(name_version(s->version), s->version);
 	if (s->suite)
-		row[COLUMN_CIPHER] = print_escape(s->suite);
+		row[COLUMN_CIPHER] = text_escape(s->suite);
 	else if (s->cipher)
 		row[COLUMN_CIPHER] = name_or_number(name_cipher(s->cipher), s->cipher);
 	row[COLUMN_TX_RECORDS] = number(s->tx_records);
 	row[COLUMN_RX_RECORDS] = number(s->rx_records);
-	row[COLUMN_TX] = strdup(human_bytes(s->tx_bytes, text));
-	row[COLUMN_RX] = strdup(human_bytes(s->rx_bytes, text));
-	row[COLUMN_AGE] = strdup(human_age(s->age, text));
+	row[COLUMN_TX] = strdup(text_bytes(s->tx_bytes, text));
+	row[COLUMN_RX] = strdup(text_bytes(s->rx_bytes, text));
+	row[COLUMN_AGE] = strdup(text_age(s->age, text));
 	if (s->server_name)
-		row[COLUMN_NAME] = print_escape(s->server_name);
+		row[COLUMN_NAME] = text_escape(s->server_name);
 }
 
 static void print_table(const struct session_list *list)

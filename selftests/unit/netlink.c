@@ -53,6 +53,7 @@ static void decode_good(void)
 {
 	struct helper_message message;
 	struct helper_handshake *h = &message.handshake;
+	static const uint8_t longest[KSEAL_BYTES_MAX];
 	uint8_t bytes[] = { 1, 2, 3, 4, 5 };
 	struct nlmsghdr *nlh;
 
@@ -73,7 +74,7 @@ static void decode_good(void)
 
 	nlh = start(KSEAL_CMD_HANDSHAKE);
 	mnl_attr_put_u64(nlh, KSEAL_A_COOKIE, COOKIE);
-	mnl_attr_put(nlh, KSEAL_A_BYTES, KSEAL_BYTES_MAX, buf);
+	mnl_attr_put(nlh, KSEAL_A_BYTES, KSEAL_BYTES_MAX, longest);
 	ok(netlink_decode(nlh, &message) == 0 && !h->first && h->len == KSEAL_BYTES_MAX,
 	   "a later message, as long as may be");
 

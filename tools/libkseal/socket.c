@@ -69,27 +69,31 @@ int kseal_connect(int fd, const char *server_name, const char *profile)
 	return err;
 }
 
+/* Of a level it does not know TCP says EOPNOTSUPP or ENOPROTOOPT, as the kernel and family go. */
+static int get_option(int fd, int option, void *value, socklen_t len)
+{
+	if (!getsockopt(fd, SOL_KSEAL, option, value, &len))
+		return 0;
+	return errno == EOPNOTSUPP ? -ENOPROTOOPT : -errno;
+}
+
 int kseal_info(int fd, struct kseal_info *info)
 {
-	socklen_t len = sizeof(*info);
-
 	memset(info, 0, sizeof(*info));
-	return getsockopt(fd, SOL_KSEAL, KSEAL_SO_INFO, info, &len) ? -errno : 0;
+	return get_option(fd, KSEAL_SO_INFO, info, sizeof(*info));
 }
 
 int kseal_reason(int fd, char *text, size_t size)
 {
 	socklen_t len = size > INT_MAX ? INT_MAX : size;
+	int err;
 
 	if (!size)
 		return -EINVAL;
 	memset(text, 0, len);
-	if (getsockopt(fd, SOL_KSEAL, KSEAL_SO_REASON, text, &len)) {
-		text[0] = '\0';
-		return -errno;
-	}
-	text[size - 1] = '\0';
-	return 0;
+	err = get_option(fd, KSEAL_SO_REASON, text, len);
+	text[err ? 0 : len - 1] = '\0';
+	return err;
 }
 
 static int64_t now_ms(void)

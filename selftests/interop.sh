@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Other people's TLS at the other end: curl, OpenSSL, GnuTLS, as clients and servers. And what must go on, or end well,
+# when the helper dies. Needs kseal.ko loaded, and root. TAP on stdout.
+# shellcheck disable=SC2317 # functions are called by ok()
+set -u
+cd "$(dirname "$0")/.." || exit 1
+kseal=$PWD/tools/kseal kseald=$PWD/helper/kseald
+work=$(mktemp -d) count=0 failed=0 helper='' server='' other=''
+ca=$work/keys/ca.pem cert=$work/keys/cert.pem key=$work/keys/key.pem
+# emulated guests are slow
+mib=100; [[ ${KSEAL_VM_ACCEL:-} = tcg || ${KSEAL_VM_VARIANT:-} = debug ]] && mib=16
+
+end() { for pid in $helper $server $other; do kill "$pid" 2>/dev/null; done; wait; rm -rf "$work"; }
+trap end EXIT
+ok() { # NAME COMMAND...
+	count=$((count + 1))
+	if "${@:2}" >"$work/out" 2>&1; then echo "ok $count - $1"; return; fi
+	failed=$((failed + 1)); echo "not ok $count - $1"; sed 's/^/#   /' "$work/out" | tail -n 20
+}
+is() { [[ $1 = "$2" ]] || { echo "got '$1', expected '$2'"; return 1; }; }
+eventually() { local i; for ((i = 0; i < 200; i++)); do "$@" && return; sleep 0.05; done; echo "never: $*"; return 1; }
+stat() { awk -v n="$1" '$1 == n { print $2 }' /proc/net/kseal; }
+
+start_helper() {
+	"$kseald" --cert "$cert" --key "$key" --ca "$ca" 2>"$work/kseald.log" & helper=$!
+	eventually grep -q ready "$work/kseald.log" || exit 1
+}
+start_server() {
+	"$kseal" serve -q -p 8443 "$work/www" >"$work/serve.log" 2>&1 & server=$!
+	eventually grep -q serving "$work/serve.log" || exit 1
+}
+get() { curl -sS --max-time 120 --cacert "$ca" "$@"; }
+
+# ---- clients of ours ----
+openssl_client() { # OPTIONS...
+	printf 'GET /small HTTP/1.0\r\n\r\n' | timeout 30 openssl s_client -connect localhost:8443 -CAfile "$ca" \
+		-verify_return_error -quiet -ign_eof "$@" 2>"$work/err" | tail -c 6
+}
+both_ciphers() { is "$(openssl_client -ciphersuites "$1")" "small"; }
+three_groups() { local g; for g in X25519 P-256 P-384; do is "$(openssl_client -groups "$g")" "small" || return; done; }
+gnutls_client() {
+	printf 'GET /small HTTP/1.0\r\n\r\n' | timeout 30 gnutls-cli --x509cafile "$ca" -p 8443 localhost >"$work/gnutls" 2>&1
+	grep -qx small "$work/gnutls" || { cat "$work/gnutls"; return 1; }
+}
+old_client() {
+	openssl_client -tls1_2 >"$work/got"; is "$(cat "$work/got")" "" && grep -q 'alert protocol version' "$work/err"
+}
+# ---- servers of others ----
+our_client() { # OPTIONS OF s_server...
+	openssl s_server -accept 9443 -cert "$cert" -key "$key" -quiet -www "$@" >"$work/s_server" 2>&1 & other=$!
+	sleep 0.5
+	printf 'GET / HTTP/1.0\r\n\r\n' | timeout 30 "$kseal" connect localhost:9443 >"$work/got" 2>"$work/err"
+	local status=$?
+	kill "$other"; wait "$other" 2>/dev/null; other=''
+	((status == 0)) && grep -q 'TLS_AES' "$work/got" || { cat "$work/err" "$work/got"; return 1; }
+}
+# ---- the helper dies ----
+helper_dies_in_a_download() {
+	get --limit-rate "${mib}M" https://localhost:8443/big -o "$work/big" & local curl=$!
+	sleep 0.5
+	kill -KILL "$helper"; wait "$helper" 2>/dev/null; helper=''
+	wait "$curl" && cmp "$work/big" "$work/www/big"
+}
+without_a_helper() {
+	local before; before=$(stat handshakes_no_helper)
+	get https://localhost:8443/small; (($? != 0)) && (($(stat handshakes_no_helper) > before))
+}
+helper_dies_in_a_handshake() {
+	local before start; before=$(stat handshakes_helper_lost)
+	kill -STOP "$helper"
+	get https://localhost:8443/small 2>"$work/err" & local curl=$!
+	sleep 0.5
+	kill -KILL "$helper"; wait "$helper" 2>/dev/null; helper=''
+	start=$SECONDS
+	wait "$curl"; (($? != 0)) && ((SECONDS - start <= 2)) && (($(stat handshakes_helper_lost) > before))
+}
+helper_comes_back() { start_helper; is "$(get https://localhost:8443/small)" small; }
+rmmod_in_use() { ! rmmod kseal && grep -q '^kseal ' /proc/modules; }
+
+mkdir -p "$work/www" && echo small >"$work/www/small" && head -c "${mib}M" /dev/urandom >"$work/www/big"
+"$kseal" keygen -d "$work/keys" localhost >/dev/null || exit 1
+start_helper
+start_server
+
+echo 1..14
+ok "curl fetches $mib MiB unchanged" sh -c "curl -sS --cacert '$ca' https://localhost:8443/big | cmp - '$work/www/big'"
+ok "openssl s_client, AES-128-GCM" both_ciphers TLS_AES_128_GCM_SHA256
+ok "openssl s_client, AES-256-GCM" both_ciphers TLS_AES_256_GCM_SHA384
+ok "openssl s_client, each group, HelloRetryRequest among them" three_groups
+ok "gnutls-cli" gnutls_client
+ok "a client that speaks TLS 1.2 alone gets protocol_version" old_client
+ok "openssl s_server, AES-128-GCM, with its tickets" our_client -ciphersuites TLS_AES_128_GCM_SHA256
+ok "openssl s_server, AES-256-GCM, with its tickets" our_client -ciphersuites TLS_AES_256_GCM_SHA384
+ok "rmmod is refused while a listener has the ULP" rmmod_in_use
+ok "a download goes on when kseald is killed" helper_dies_in_a_download
+ok "without a helper a connection fails, and is counted" without_a_helper
+ok "a new helper is taken up" helper_comes_back
+ok "kseald killed in mid-handshake: the socket fails at once" helper_dies_in_a_handshake
+ok "and a new helper is taken up again" helper_comes_back
+((failed == 0))

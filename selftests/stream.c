@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What a program expects of any stream socket: flags, time limits, pressure. */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/time.h>
+
+#include "fixture.h"
+
+#define BULK (4 << 20)
+
+PEER_FIXTURE;
+PAIR_FIXTURE;
+
+/* ---- reading ---- */
+
+TEST_F(peer, a_record_is_read_in_parts)
+{
+	uint8_t *data = pattern(5000, 5), got[5000];
+	size_t done = 0;
+
+	ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, data, 5000, 0));
+	while (done < 5000) {
+		size_t want = done % 700 + 1;
+		ssize_t n = recv_soon(self->fd, got + done, want);
+
+		ASSERT_LT(0, n);
+		ASSERT_GE(want, n);
+		done += n;
+	}
+	EXPECT_EQ(0, memcmp(data, got, 5000));
+	free(data);
+}
+
+TEST_F(peer, peek_leaves_the_data)
+{
+	char got[16];
+
+	ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, "peekaboo", 8, 0));
+	ASSERT_EQ(4, recv(self->fd, got, 4, MSG_PEEK));
+	EXPECT_EQ(0, memcmp(got, "peek", 4));
+	ASSERT_EQ(8, recv(self->fd, got, 16, MSG_PEEK));
+	ASSERT_EQ(8, recv(self->fd, got, 16, 0));
+	EXPECT_EQ(0, memcmp(got, "peekaboo", 8));
+	EXPECT_EQ(-EAGAIN, recv_soon(self->fd, got, 16));
+}
+
+TEST_F(peer, trunc_discards)
+{
+	char got[16] = "untouched";
+
+	ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, "skipthis", 8, 0));
+	ASSERT_EQ(4, recv(self->fd, got, 4, MSG_TRUNC));
+	EXPECT_STREQ("untouched", got);
+	ASSERT_EQ(4, recv(self->fd, got, 16, 0));
+	EXPECT_EQ(0, memcmp(got, "this", 4));
+}
+
+TEST_F(peer, dontwait_gives_eagain)
+{
+	char got[16];
+
+	EXPECT_EQ(-1, recv(self->fd, got, 16, MSG_DONTWAIT));
+	EXPECT_EQ(EAGAIN, errno);
+	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, O_NONBLOCK));
+	EXPECT_EQ(-1, read(self->fd, got, 16));
+	EXPECT_EQ(EAGAIN, errno);
+}
+
+struct waiter {
+	int fd, flags;
+	size_t len;
+	char got[64];
+	ssize_t ret;
+	int err;
+	volatile bool done;
+};
+
+static void *wait_for_data(void *arg)
+{
+	struct waiter *w = arg;
+
+	w->ret = recv(w->fd, w->got, w->len, w->flags);
+	w->err = errno;
+	w->done = true;
+	return NULL;
+}
+
+TEST_F(peer, waitall_waits_over_records)
+{
+	struct waiter w = { .fd = self->fd, .flags = MSG_WAITALL, .len = 10 };
+	pthread_t thread;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_for_data, &w));
+	ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, "01234", 5, 0));
+	sleep_ms(100);
+	EXPECT_FALSE(w.done);
+	ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, "56789", 5, 0));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(10, w.ret);
+	EXPECT_EQ(0, memcmp(w.got, "0123456789", 10));
+}
+
+TEST_F(peer, a_blocked_read_wakes_for_a_whole_record_only)
+{
+	struct waiter w = { .fd = self->fd, .len = 64 };
+	uint8_t record[128];
+	size_t len = peer_seal(&self->peer, PEER_DATA, "wake", 4, 0, record);
+	pthread_t thread;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_for_data, &w));
+	sleep_ms(50);
+	ASSERT_EQ(0, peer_write(&self->peer, record, len - 1));
+	sleep_ms(100);
+	EXPECT_FALSE(w.done);
+	ASSERT_EQ(0, peer_write(&self->peer, record + len - 1, 1));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(4, w.ret);
+}
+
+TEST_F(peer, so_rcvtimeo_ends_a_wait)
+{
+	struct timeval tv = { .tv_usec = 200000 };
+	int64_t start = now_ms();
+	char got[8];
+
+	ASSERT_EQ(0, setsockopt(self->fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)));
+	EXPECT_EQ(-1, recv(self->fd, got, 8, 0));
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_LE(150, now_ms() - start);
+	ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, "late", 4, 0));
+	EXPECT_EQ(4, recv(self->fd, got, 8, 0));
+}
+
+static void on_signal(int sig)
+{
+}
+
+static void *interrupt_soon(void *arg)
+{
+	sleep_ms(200);
+	pthread_kill(*(pthread_t *)arg, SIGUSR1);
+	return NULL;
+}
+
+TEST_F(peer, a_signal_interrupts_a_read)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	pthread_t self_thread = pthread_self(), thread;
+	char got[8];
+
+	sigaction(SIGUSR1, &action, NULL);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, interrupt_soon, &self_thread));
+	EXPECT_EQ(-1, recv(self->fd, got, 8, 0));
+	EXPECT_EQ(EINTR, errno);
+	pthread_join(thread, NULL);
+	ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, "on", 2, 0));
+	EXPECT_EQ(2, recv_soon(self->fd, got, 8));
+}
+
+TEST_F(peer, a_signal_interrupts_a_blocked_write_and_loses_nothing)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	pthread_t self_thread = pthread_self(), thread;
+	uint8_t *data = pattern(64 << 20, 8), *got;
+	ssize_t sent;
+
+	sigaction(SIGUSR1, &action, NULL);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, interrupt_soon, &self_thread));
+	sent = send(self->fd, data, 64 << 20, 0);
+	pthread_join(thread, NULL);
+	ASSERT_LT(0, sent);
+	ASSERT_GT(64 << 20, sent);
+	got = malloc(sent);
+	ASSERT_EQ(0, peer_recv_all(&self->peer, got, sent));
+	EXPECT_EQ(0, memcmp(data, got, sent));
+	free(data);
+	free(got);
+}
+
+/* ---- pressure ---- */
+
+/* Fills the way to the peer without waiting; returns bytes taken. */
+static size_t fill(int fd, const uint8_t *data, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = send(fd, data + done, len - done < 50000 ? len - done : 50000,
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n < 0)
+			break;
+		done += n;
+	}
+	return done;
+}
+
+TEST_F(peer, what_a_full_socket_took_arrives_without_another_send)
+{
+	uint8_t *data = pattern(BULK * 8, 6), *got;
+	size_t sent = fill(self->fd, data, BULK * 8);
+	char byte;
+
+	ASSERT_LT(0, sent);
+	ASSERT_GT(BULK * 8, sent);
+	EXPECT_EQ(-1, send(self->fd, "x", 1, MSG_DONTWAIT));
+	EXPECT_EQ(EAGAIN, errno);
+	got = malloc(sent);
+	ASSERT_EQ(0, peer_recv_all(&self->peer, got, sent));
+	EXPECT_EQ(0, memcmp(data, got, sent));
+	EXPECT_EQ(0, poll_for(self->peer.fd, POLLIN, 300));
+	EXPECT_EQ(-1, recv(self->peer.fd, &byte, 1, MSG_DONTWAIT));
+	free(data);
+	free(got);
+}
+
+TEST_F(peer, nothing_is_lost_over_many_non_blocking_writes)
+{
+	uint8_t *data = pattern(BULK, 11), got[PEER_PLAIN_MAX];
+	size_t sent = 0, seen = 0;
+	int type;
+
+	while (seen < BULK) {
+		sent += fill(self->fd, data + sent, BULK - sent);
+		do {
+			int n = peer_open(&self->peer, &type, got);
+
+			ASSERT_LT(0, n);
+			ASSERT_EQ(0, memcmp(data + seen, got, n));
+			seen += n;
+		} while (poll_for(self->peer.fd, POLLIN, 0) > 0);
+		ASSERT_GE(sent, seen);
+	}
+	free(data);
+}
+
+struct sender {
+	int fd;
+	const uint8_t *data;
+	size_t len;
+	int err;
+	volatile bool done;
+};
+
+static void *blocking_sender(void *arg)
+{
+	struct sender *s = arg;
+
+	s->err = send_all(s->fd, s->data, s->len);
+	s->done = true;
+	return NULL;
+}
+
+TEST_F(peer, a_blocking_write_waits_for_a_slow_reader)
+{
+	uint8_t *data = pattern(BULK * 8, 12), *got = malloc(BULK * 8);
+	struct sender s = { .fd = self->fd, .data = data, .len = BULK * 8 };
+	pthread_t thread;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, blocking_sender, &s));
+	sleep_ms(300);
+	EXPECT_FALSE(s.done);
+	ASSERT_EQ(0, peer_recv_all(&self->peer, got, BULK * 8));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, s.err);
+	EXPECT_EQ(0, memcmp(data, got, BULK * 8));
+	free(data);
+	free(got);
+}
+
+TEST_F(peer, a_record_larger_than_the_receive_buffer_arrives)
+{
+	uint8_t *data = pattern(10 * 16384, 13), *got = malloc(10 * 16384);
+	int tiny = 2048, fds[2];
+	struct kseal_session_keys keys;
+	struct peer p;
+	pthread_t thread;
+	struct sender s;
+
+	/* from the start, before the window has grown */
+	ASSERT_EQ(0, tcp_pair(variant->family, fds));
+	ASSERT_EQ(0, setsockopt(fds[1], SOL_SOCKET, SO_RCVBUF, &tiny, sizeof(tiny)));
+	make_keys(&keys, variant->cipher);
+	peer_init(&p, fds[0], &keys);
+	ASSERT_EQ(0, install(fds[1], &keys));
+	{
+		uint8_t *wire = malloc(11 * PEER_RECORD_MAX);
+		size_t len = 0;
+		int i;
+
+		for (i = 0; i < 10; i++)
+			len += peer_seal(&p, PEER_DATA, data + i * 16384, 16384, 0, wire + len);
+		s = (struct sender){ .fd = fds[0], .data = wire, .len = len };
+		ASSERT_EQ(0, pthread_create(&thread, NULL, blocking_sender, &s));
+		ASSERT_EQ(0, recv_all(fds[1], got, 10 * 16384));
+		pthread_join(thread, NULL);
+		free(wire);
+	}
+	EXPECT_EQ(0, s.err);
+	EXPECT_EQ(0, memcmp(data, got, 10 * 16384));
+	close(fds[0]);
+	close(fds[1]);
+	free(data);
+	free(got);
+}
+
+TEST_F(peer, poll_sees_a_record_larger_than_the_receive_buffer)
+{
+	int tiny = 2048;
+	uint8_t *data = pattern(16384, 14), *wire = malloc(PEER_RECORD_MAX);
+	uint8_t *got = malloc(16384);
+	struct sender s = { .fd = self->peer.fd, .data = wire };
+	pthread_t thread;
+
+	ASSERT_EQ(0, setsockopt(self->fd, SOL_SOCKET, SO_RCVBUF, &tiny, sizeof(tiny)));
+	s.len = peer_seal(&self->peer, PEER_DATA, data, 16384, 0, wire);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, blocking_sender, &s));
+	ASSERT_EQ(POLLIN, poll_for(self->fd, POLLIN, 20000));
+	ASSERT_EQ(0, recv_all(self->fd, got, 16384));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, memcmp(data, got, 16384));
+	free(data);
+	free(wire);
+	free(got);
+}
+
+TEST_F(peer, so_sndtimeo_ends_a_blocked_write)
+{
+	struct timeval tv = { .tv_usec = 200000 };
+	uint8_t *data = pattern(BULK * 8, 15), *got;
+	size_t sent = 0;
+	ssize_t n;
+
+	ASSERT_EQ(0, setsockopt(self->fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)));
+	while ((n = send(self->fd, data + sent, BULK * 8 - sent, 0)) > 0)
+		sent += n;
+	ASSERT_EQ(-1, n);
+	EXPECT_EQ(EAGAIN, errno);
+	got = malloc(sent);
+	ASSERT_EQ(0, peer_recv_all(&self->peer, got, sent));
+	EXPECT_EQ(0, memcmp(data, got, sent));
+	free(data);
+	free(got);
+}
+
+/* ---- what would go around the records ---- */
+
+TEST_F(peer, urgent_data_zerocopy_and_foreign_record_types_are_refused)
+{
+	char control[CMSG_SPACE(1)] = { 0 };
+	struct iovec iov = { "x", 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+			      .msg_controllen = sizeof(control) };
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+	int one = 1;
+
+	EXPECT_EQ(-1, send(self->fd, "x", 1, MSG_OOB));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	setsockopt(self->fd, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one));
+	EXPECT_EQ(-1, send(self->fd, "x", 1, MSG_ZEROCOPY));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	cmsg->cmsg_level = 282;		/* SOL_TLS */
+	cmsg->cmsg_type = 1;		/* TLS_SET_RECORD_TYPE */
+	cmsg->cmsg_len = CMSG_LEN(1);
+	*CMSG_DATA(cmsg) = 22;
+	EXPECT_EQ(-1, sendmsg(self->fd, &msg, 0));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	EXPECT_EQ(0, poll_for(self->peer.fd, POLLIN, 100));
+}
+
+TEST_F(peer, repair_mode_is_refused)
+{
+	int one = 1;
+
+	EXPECT_EQ(-1, setsockopt(self->fd, 6, 19 /* TCP_REPAIR */, &one, sizeof(one)));
+	EXPECT_EQ(EBUSY, errno);
+}
+
+TEST_F(pair, shutdown_of_reading_is_the_end_for_reading_alone)
+{
+	char got[8];
+
+	ASSERT_EQ(0, shutdown(self->fd[0], SHUT_RD));
+	EXPECT_EQ(0, recv_soon(self->fd[0], got, 8));
+	EXPECT_EQ(4, send(self->fd[0], "more", 4, MSG_NOSIGNAL));
+	EXPECT_EQ(4, recv_soon(self->fd[1], got, 8));
+	EXPECT_EQ(0, info_error(self->fd[0]));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * helper/loop.c, on io_uring and on poll: what is received, sent and timed,
+ * and that the ring does nothing else.
+ */
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+#include "../../helper/loop.c"
+#include "tap.h"
+
+static struct loop *tested;
+static int fds[2];
+
+static char in[64];
+static struct iovec iov = { in, sizeof(in) };
+static struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+static struct op recv_op, send_op, timer_op;
+static int received[8], sent[8];
+static unsigned int n_received, n_sent, n_fired;
+static uint64_t fired_at;
+
+/* Echoes each datagram; "stop" stops. */
+static void on_recv(struct op *op, int res)
+{
+	if (n_received < 8)
+		received[n_received++] = res;
+	if (res == 4 && !memcmp(in, "stop", 4))
+		loop_stop(tested);
+	else if (res > 0)
+		loop_send(tested, &send_op, in, (size_t)res);
+	else
+		loop_stop(tested);
+	(void)op;
+}
+
+static void on_sent(struct op *op, int res)
+{
+	(void)op;
+	if (n_sent < 8)
+		sent[n_sent++] = res;
+	loop_recv(tested, &recv_op, &msg);
+}
+
+static void on_timer(struct op *op, int res)
+{
+	fired_at = loop_now();
+	if (++n_fired == 1)
+		loop_timer(tested, op, loop_now() + 30);
+	else
+		loop_stop(tested);
+	(void)res;
+}
+
+static void *stop_later(void *arg)
+{
+	usleep(50000);
+	loop_stop(tested);
+	return arg;
+}
+
+static void set_up(bool force_poll)
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) ||
+	    loop_new(&tested, fds[0], force_poll))
+		abort();
+	recv_op.done = on_recv;
+	send_op.done = on_sent;
+	timer_op.done = on_timer;
+	n_received = n_sent = n_fired = 0;
+}
+
+static void tear_down(void)
+{
+	loop_free(tested);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void echoes(bool force_poll)
+{
+	char back[64];
+
+	set_up(force_poll);
+	note("on %s", loop_backend(tested));
+	loop_recv(tested, &recv_op, &msg);
+	if (send(fds[1], "one", 3, 0) != 3 || send(fds[1], "three", 5, 0) != 5 ||
+	    send(fds[1], "stop", 4, 0) != 4)
+		abort();
+	ok(loop_run(tested) == 0, "runs until stopped from a callback");
+	ok(n_received == 3 && received[0] == 3 && received[1] == 5 && received[2] == 4,
+	   "receives datagrams in order");
+	ok(n_sent == 2 && sent[0] == 3 && sent[1] == 5, "sends");
+	ok(recv(fds[1], back, sizeof(back), MSG_DONTWAIT) == 3 && !memcmp(back, "one", 3) &&
+	   recv(fds[1], back, sizeof(back), MSG_DONTWAIT) == 5 && !memcmp(back, "three", 5),
+	   "what was asked for");
+	tear_down();
+}
+
+static void errors(bool force_poll)
+{
+	set_up(force_poll);
+	loop_recv(tested, &recv_op, &msg);
+	close(fds[1]);
+	fds[1] = dup(fds[0]);
+	ok(loop_run(tested) == 0 && n_received == 1 && received[0] == 0, "reports the end of the peer");
+	tear_down();
+
+	set_up(force_poll);
+	loop_send(tested, &send_op, "x", 1);
+	close(fds[1]);
+	fds[1] = dup(fds[0]);
+	ok(loop_run(tested) == 0 && n_sent == 1 && sent[0] == -EPIPE, "reports a failed send");
+	tear_down();
+}
+
+static void timing(bool force_poll)
+{
+	uint64_t start;
+	pthread_t thread;
+
+	set_up(force_poll);
+	loop_recv(tested, &recv_op, &msg);
+	start = loop_now();
+	loop_timer(tested, &timer_op, start + 10000);
+	loop_timer(tested, &timer_op, start + 20);
+	ok(loop_run(tested) == 0 && n_fired == 2, "the timer fires as last set, and again from itself");
+	ok(fired_at - start >= 50 && fired_at - start < 2000, "after %u ms",
+	   (unsigned int)(fired_at - start));
+	tear_down();
+
+	set_up(force_poll);
+	loop_recv(tested, &recv_op, &msg);
+	loop_timer(tested, &timer_op, loop_now() + 10);
+	loop_timer(tested, &timer_op, 0);
+	pthread_create(&thread, NULL, stop_later, NULL);
+	ok(loop_run(tested) == 0 && !n_fired && !n_received, "stopped by another thread; no timer");
+	pthread_join(thread, NULL);
+	tear_down();
+}
+
+/* ---- what the ring must refuse ---- */
+
+static struct op forbidden[4];
+static int forbidden_res[4];
+static unsigned int n_forbidden;
+
+static void on_forbidden(struct op *op, int res)
+{
+	forbidden_res[op - forbidden] = res;
+	if (++n_forbidden == 4)
+		loop_stop(tested);
+}
+
+/* From a callback, when the ring is enabled: four that a stranger might want. */
+static void try_forbidden(struct op *op, int res)
+{
+	struct io_uring_sqe *sqe;
+
+	(void)op;
+	(void)res;
+	for (int i = 0; i < 4; i++) {
+		forbidden[i].done = on_forbidden;
+		sqe = io_uring_get_sqe(&tested->ring);
+		switch (i) {
+		case 0: io_uring_prep_nop(sqe); break;
+		case 1: io_uring_prep_openat(sqe, AT_FDCWD, "/etc/passwd", O_RDONLY, 0); break;
+		case 2: io_uring_prep_send(sqe, fds[0], "x", 1, 0); break;
+		case 3: io_uring_prep_recvmsg(sqe, fds[0], &msg, 0); break;
+		}
+		/* Not 2 and 3: those are allowed operations, but on a file that is not registered. */
+		io_uring_sqe_set_flags(sqe, i < 2 ? IOSQE_FIXED_FILE : 0);
+		io_uring_sqe_set_data(sqe, &forbidden[i]);
+	}
+}
+
+static void restricted(void)
+{
+	set_up(false);
+	if (!tested->on_ring) {
+		ok(true, "the ring is restricted # SKIP io_uring is switched off here");
+		tear_down();
+		return;
+	}
+	timer_op.done = try_forbidden;
+	loop_timer(tested, &timer_op, loop_now() + 1);
+	ok(loop_run(tested) == 0 && n_forbidden == 4, "four forbidden operations end");
+	for (int i = 0; i < 4; i++)
+		ok(forbidden_res[i] == -EACCES, "forbidden operation %d: %s", i,
+		   strerror(-forbidden_res[i]));
+	ok(io_uring_register_files_update(&tested->ring, 0, &fds[1], 1) == -EACCES,
+	   "its files cannot be exchanged");
+	tear_down();
+}
+
+int main(void)
+{
+	for (int force_poll = 0; force_poll < 2; force_poll++) {
+		echoes(force_poll);
+		errors(force_poll);
+		timing(force_poll);
+	}
+	restricted();
+	return done_testing();
+}

@@ -1,0 +1,622 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * helper/request.c (and tls.c, keys.c, verify.c below it) through whole
+ * handshakes: the test is the kernel, see relay.h.
+ */
+#include <errno.h>
+#include <openssl/ssl.h>
+#include "config.h"
+#include "relay.h"
+#include "request.h"
+#include "tap.h"
+
+static struct relay_files files;
+static struct request_sink sink;
+static struct relay_end *ends[8];	/* those that answers may be for */
+static int sink_error;
+
+static struct relay_end *end_of(uint64_t cookie)
+{
+	for (size_t i = 0; i < 8; i++)
+		if (ends[i] && ends[i]->cookie == cookie)
+			return ends[i];
+	abort();
+}
+
+static int on_answer(struct request_sink *to, const struct helper_answer *answer)
+{
+	(void)to;
+	if (sink_error)
+		return sink_error;
+	relay_answer(end_of(answer->cookie), answer->consumed, answer->bytes, answer->len,
+		     answer->more);
+	return 0;
+}
+
+static void take_keys(struct relay_keys *to, const struct keys *keys)
+{
+	memcpy(to->key, keys->key, sizeof(to->key));
+	memcpy(to->iv, keys->iv, sizeof(to->iv));
+	memcpy(to->secret, keys->secret, sizeof(to->secret));
+	to->key_len = keys->suite->key_len;
+	to->secret_len = keys->suite->secret_len;
+	to->seq = keys->seq;
+}
+
+static int on_done(struct request_sink *to, const struct helper_done *done)
+{
+	struct relay_end *end = end_of(done->cookie);
+
+	(void)to;
+	if (sink_error)
+		return sink_error;
+	/* One of the two; a failure by the clock answers no message. */
+	end->wrong |= !done->session == !done->failure;
+	end->asked |= done->failure && done->failure->error == ETIMEDOUT;
+	relay_answer(end, done->consumed, done->bytes, done->len, false);
+	if (done->failure) {
+		end->error = done->failure->error;
+		end->has_alert = done->failure->has_alert;
+		end->alert = done->failure->alert;
+		strcpy(end->reason, done->failure->reason);
+		end->wrong |= !end->error || !end->reason[0];
+	} else {
+		end->version = done->session->version;
+		end->cipher = done->session->tx.suite->cipher;
+		take_keys(&end->tx, &done->session->tx);
+		take_keys(&end->rx, &done->session->rx);
+		strcpy(end->suite, done->session->suite);
+		strcpy(end->group, done->session->group);
+		strcpy(end->server_name, done->session->server_name);
+		strcpy(end->peer_identity, done->session->peer_identity);
+	}
+	relay_done(end);
+	return 0;
+}
+
+/* A table with one profile, "default". */
+struct helper {
+	struct config config;
+	struct profile profile;
+	struct request_table *table;
+};
+
+static struct helper *helper_new(const char *cert, const char *ca)
+{
+	struct helper *helper = calloc(1, sizeof(*helper));
+	char why[512];
+
+	strcpy(helper->profile.name, "default");
+	helper->profile.files = (struct tls_context_files){ cert, cert ? files.key : NULL, ca };
+	helper->profile.tls = tls_context_new(&helper->profile.files, why, sizeof(why));
+	if (!helper->profile.tls) {
+		note("%s", why);
+		abort();
+	}
+	helper->config.profiles = &helper->profile;
+	helper->config.n_profiles = 1;
+	helper->table = request_table_new(&helper->config, &sink);
+	return helper;
+}
+
+static void helper_free(struct helper *helper)
+{
+	request_table_free(helper->table);
+	tls_context_free(helper->profile.tls);
+	free(helper);
+}
+
+/* Gives end's helper its next message, if there is one. */
+static bool give(struct helper *helper, struct relay_end *end)
+{
+	struct helper_handshake message;
+
+	if (!relay_next(end, &message))
+		return false;
+	request_handshake(helper->table, &message, 1000);
+	free((void *)(uintptr_t)message.bytes);
+	return true;
+}
+
+/* An end and its peer until neither has anything to say. */
+static void relay(struct helper *a_helper, struct relay_end *a, struct helper *b_helper,
+		  struct relay_end *b)
+{
+	ends[0] = a;
+	ends[1] = b;
+	relay_connect(a, b);
+	while (give(a_helper, a) | give(b_helper, b))
+		;
+}
+
+static void expect_failure(const struct relay_end *end, int error, int alert, const char *words,
+			   const char *what)
+{
+	if (!ok(end->done && !end->wrong && end->error == error &&
+		end->has_alert == (alert >= 0) && (alert < 0 || end->alert == alert) &&
+		strstr(end->reason, words), "%s", what))
+		note("done %d wrong %d error %d alert %d %u: %s", end->done, end->wrong,
+		     end->error, end->has_alert, end->alert, end->reason);
+}
+
+/* ---- what succeeds ---- */
+
+static void success(const char *what, const char *cert, const char *name, size_t chunk)
+{
+	struct helper *helper = helper_new(cert, files.ca);
+	struct relay_end *server = relay_new(KSEAL_ROLE_SERVER, NULL);
+	struct relay_end *client = relay_new(KSEAL_ROLE_CLIENT, name);
+	bool address = name[0] == '1' || strchr(name, ':');
+
+	server->chunk = client->chunk = chunk;
+	relay(helper, client, helper, server);
+	if (!ok(relay_agrees(server, client), "%s: keys agree crosswise", what))
+		note("client %d %s, server %d %s", client->error, client->reason, server->error,
+		     server->reason);
+	ok(!server->in_len && !client->in_len && !request_count(helper->table),
+	   "%s: nothing is left over", what);
+	ok(!strcmp(client->suite, "TLS_AES_256_GCM_SHA384") && !strcmp(server->suite, client->suite) &&
+	   !strcmp(client->group, "x25519") && !strcmp(server->group, client->group),
+	   "%s: suite and group", what);
+	ok(!strcmp(server->server_name, address ? "" : "www.example.org") &&
+	   !strcmp(client->peer_identity, "CN=server of the test") && !server->peer_identity[0],
+	   "%s: names", what);
+	if (cert == files.long_cert)
+		ok(server->parts > 0, "%s: in %u parts", what, server->parts + 1);
+	else
+		ok(!server->parts && !client->parts, "%s: in one part", what);
+	if (!chunk)
+		ok(server->messages == 2, "%s: the server was asked twice, got %u", what,
+		   server->messages);
+	relay_free(server);
+	relay_free(client);
+	helper_free(helper);
+}
+
+/* The client writes behind its Finished: that is not the helper's. */
+static void early_data_of_client(size_t chunk)
+{
+	static const uint8_t record[] = "\x17\x03\x03\x00\x20" "0123456789abcdef0123456789abcdef";
+	struct helper *helper = helper_new(files.cert, files.ca);
+	struct relay_end *server = relay_new(KSEAL_ROLE_SERVER, NULL);
+	struct relay_end *client = relay_new(KSEAL_ROLE_CLIENT, "www.example.org");
+
+	server->chunk = chunk;
+	client->early = record;
+	client->early_len = sizeof(record) - 1;
+	relay(helper, client, helper, server);
+	ok(relay_agrees(server, client), "data behind Finished, %zu at once: keys agree", chunk);
+	ok(server->in_len == sizeof(record) - 1 && !memcmp(server->in, record, sizeof(record) - 1),
+	   "data behind Finished, %zu at once: is not consumed", chunk);
+	relay_free(server);
+	relay_free(client);
+	helper_free(helper);
+}
+
+/* ---- against OpenSSL's own client and server ---- */
+
+struct plain {
+	SSL_CTX *ctx;
+	SSL *ssl;
+};
+
+static struct plain plain_new(bool server)
+{
+	struct plain plain = { .ctx = SSL_CTX_new(TLS_method()) };
+
+	if (server) {
+		SSL_CTX_use_certificate_file(plain.ctx, files.cert, SSL_FILETYPE_PEM);
+		SSL_CTX_use_PrivateKey_file(plain.ctx, files.key, SSL_FILETYPE_PEM);
+	}
+	plain.ssl = SSL_new(plain.ctx);
+	SSL_set_bio(plain.ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+	if (server)
+		SSL_set_accept_state(plain.ssl);
+	else
+		SSL_set_connect_state(plain.ssl);
+	return plain;
+}
+
+static void plain_free(struct plain *plain)
+{
+	SSL_free(plain->ssl);
+	SSL_CTX_free(plain->ctx);
+}
+
+/* One step of the plain side: what it wrote goes to end, what end's helper wrote to it. */
+static bool plain_step(struct plain *plain, struct relay_end *end, struct relay_end *wire)
+{
+	uint8_t bytes[65536];
+	int len;
+
+	if (wire->in_len)
+		BIO_write(SSL_get_rbio(plain->ssl), wire->in, (int)wire->in_len);
+	wire->in_len = 0;
+	SSL_do_handshake(plain->ssl);
+	len = BIO_read(SSL_get_wbio(plain->ssl), bytes, sizeof(bytes));
+	if (len > 0)
+		relay_receive(end, bytes, (size_t)len);
+	return len > 0;
+}
+
+static void against(struct plain *plain, struct helper *helper, struct relay_end *end)
+{
+	struct relay_end *wire = relay_new(end->role, NULL);
+
+	ends[0] = end;
+	ends[1] = NULL;
+	end->peer = wire;
+	while (plain_step(plain, end, wire) | give(helper, end))
+		;
+	plain_step(plain, end, wire);
+	end->peer = NULL;
+	relay_free(wire);
+}
+
+static void openssl_client(const char *suites, const char *groups, uint16_t cipher,
+			   const char *group, unsigned int messages)
+{
+	struct helper *helper = helper_new(files.cert, files.ca);
+	struct relay_end *end = relay_new(KSEAL_ROLE_SERVER, NULL);
+	struct plain plain = plain_new(false);
+
+	SSL_set_ciphersuites(plain.ssl, suites);
+	SSL_set1_groups_list(plain.ssl, groups);
+	against(&plain, helper, end);
+	ok(end->done && !end->error && !end->wrong && SSL_is_init_finished(plain.ssl),
+	   "OpenSSL's client, %s, %s", suites, groups);
+	ok(end->cipher == cipher && !strcmp(end->group, group) && end->messages == messages,
+	   "cipher %u, group %s, %u messages", end->cipher, end->group, end->messages);
+	plain_free(&plain);
+	relay_free(end);
+	helper_free(helper);
+}
+
+/* Its two tickets come under the application key and are the kernel's to read. */
+static void openssl_server(void)
+{
+	struct helper *helper = helper_new(NULL, files.ca);
+	struct relay_end *end = relay_new(KSEAL_ROLE_CLIENT, "www.example.org");
+	struct plain plain = plain_new(true);
+	size_t records = 0;
+
+	against(&plain, helper, end);
+	ok(end->done && !end->error && !end->wrong && SSL_is_init_finished(plain.ssl),
+	   "OpenSSL's server");
+	for (size_t at = 0; at + 5 <= end->in_len; records++) {
+		if (end->in[at] != 23)
+			break;
+		at += 5 + ((size_t)end->in[at + 3] << 8 | end->in[at + 4]);
+	}
+	ok(records == 2 && !end->rx.seq, "its tickets are not consumed: %zu records", records);
+	plain_free(&plain);
+	relay_free(end);
+	helper_free(helper);
+}
+
+static void old_client(void)
+{
+	struct helper *helper = helper_new(files.cert, files.ca);
+	struct relay_end *end = relay_new(KSEAL_ROLE_SERVER, NULL);
+	struct plain plain = plain_new(false);
+
+	SSL_set_max_proto_version(plain.ssl, TLS1_2_VERSION);
+	against(&plain, helper, end);
+	expect_failure(end, EPROTO, 70, "protocol_version", "a client of TLS 1.2 only: refused");
+	ok(end->last_len == 7 && end->last[0] == 21 && end->last[5] == 2 && end->last[6] == 70,
+	   "a client of TLS 1.2 only: is sent the alert");
+	plain_free(&plain);
+	relay_free(end);
+	helper_free(helper);
+}
+
+static void no_common_suite(void)
+{
+	struct helper *helper = helper_new(files.cert, files.ca);
+	struct relay_end *end = relay_new(KSEAL_ROLE_SERVER, NULL);
+	struct plain plain = plain_new(false);
+
+	SSL_set_min_proto_version(plain.ssl, TLS1_3_VERSION);
+	SSL_set_ciphersuites(plain.ssl, "TLS_CHACHA20_POLY1305_SHA256");
+	against(&plain, helper, end);
+	expect_failure(end, EPROTO, 40, "handshake_failure", "a client with ChaCha20 only");
+	plain_free(&plain);
+	relay_free(end);
+	helper_free(helper);
+}
+
+/* The same bytes as an old client's refusal, but met by ours. */
+static void old_server(void)
+{
+	struct helper *helper = helper_new(NULL, files.ca);
+	struct relay_end *end = relay_new(KSEAL_ROLE_CLIENT, "www.example.org");
+	struct plain plain = plain_new(true);
+
+	SSL_set_max_proto_version(plain.ssl, TLS1_2_VERSION);
+	against(&plain, helper, end);
+	expect_failure(end, EPROTO, 70, "the peer refused: alert protocol_version (70)",
+		       "a server of TLS 1.2 only");
+	plain_free(&plain);
+	relay_free(end);
+	helper_free(helper);
+}
+
+/* ---- certificates and names ---- */
+
+static void trust(void)
+{
+	struct helper *serving = helper_new(files.cert, files.ca);
+	struct helper *distrusting = helper_new(NULL, files.other_ca);
+	struct relay_end *server = relay_new(KSEAL_ROLE_SERVER, NULL);
+	struct relay_end *client = relay_new(KSEAL_ROLE_CLIENT, "www.example.org");
+
+	relay(distrusting, client, serving, server);
+	expect_failure(client, EKEYREJECTED, 48, "certificate of www.example.org was not accepted",
+		       "another authority: the client refuses");
+	ok(strstr(client->reason, "(X509 error 20)"), "another authority: %s", client->reason);
+	expect_failure(server, EKEYREJECTED, 48, "the peer refused: alert unknown_ca (48)",
+		       "another authority: the server hears of it");
+	ok(!request_count(serving->table) && !request_count(distrusting->table),
+	   "another authority: nothing is kept");
+	relay_free(server);
+	relay_free(client);
+	helper_free(serving);
+	helper_free(distrusting);
+}
+
+/* error 0: accepted */
+static void name(const char *asked, int error, const char *words)
+{
+	struct helper *helper = helper_new(files.cert, files.ca);
+	struct relay_end *server = relay_new(KSEAL_ROLE_SERVER, NULL);
+	struct relay_end *client = relay_new(KSEAL_ROLE_CLIENT, asked);
+
+	relay(helper, client, helper, server);
+	if (!error)
+		ok(relay_agrees(server, client), "name \"%s\" is accepted", asked);
+	else if (!ok(client->done && client->error == error && strstr(client->reason, words),
+		     "name \"%s\" is refused: %s", asked ? asked : "", words))
+		note("%d: %s", client->error, client->reason);
+	if (error && error != EKEYREJECTED)
+		ok(!server->begun, "and nothing was sent");
+	relay_free(server);
+	relay_free(client);
+	helper_free(helper);
+}
+
+static void names(void)
+{
+	name("www.example.org", 0, NULL);
+	name("WWW.Example.ORG.", 0, NULL);
+	name("a.wild.example.org", 0, NULL);
+	name("192.0.2.7", 0, NULL);
+	name("2001:db8::7", 0, NULL);
+	name("a.b.wild.example.org", EKEYREJECTED, "X509 error 62");
+	name("partial1.example.org", EKEYREJECTED, "X509 error 62");
+	name("example.org", EKEYREJECTED, "X509 error 62");
+	name("server of the test", EINVAL, "neither an address nor a DNS name");
+	name(".example.org", EINVAL, "neither an address nor a DNS name");
+	name("*.wild.example.org", EINVAL, "neither an address nor a DNS name");
+	name("192.0.2.8", EKEYREJECTED, "X509 error 64");
+	name("", EDESTADDRREQ, "no server name");
+	name(".", EDESTADDRREQ, "no server name");
+	name(NULL, EDESTADDRREQ, "no server name");
+}
+
+/* ---- what goes wrong otherwise ---- */
+
+static void one_message(struct helper *helper, struct relay_end *end, const void *bytes, size_t len)
+{
+	ends[0] = end;
+	ends[1] = NULL;
+	relay_receive(end, bytes, len);
+	give(helper, end);
+}
+
+static void profiles(void)
+{
+	struct helper *helper = helper_new(NULL, files.ca);
+	struct relay_end *end = relay_new(KSEAL_ROLE_CLIENT, "www.example.org");
+
+	end->profile = "web";
+	one_message(helper, end, NULL, 0);
+	expect_failure(end, EINVAL, -1, "profile \"web\" is not known to kseald",
+		       "an unknown profile");
+	relay_free(end);
+
+	end = relay_new(KSEAL_ROLE_SERVER, NULL);
+	one_message(helper, end, "\x16\x03\x01\x00\x01\x01", 6);
+	expect_failure(end, EINVAL, -1, "has no certificate", "a server without certificate");
+	ok(!request_count(helper->table), "no request is kept");
+	relay_free(end);
+	helper_free(helper);
+}
+
+static void garbage(void)
+{
+	static const struct {
+		const char *what, *bytes;
+		size_t len;
+	} cases[] = {
+		{ "HTTP instead of TLS", "GET / HTTP/1.1\r\n\r\n", 18 },
+		{ "a record of garbage", "\x16\x03\x01\x00\x08garbage!", 13 },
+		{ "application data first", "\x17\x03\x03\x00\x05" "12345", 10 },
+		{ "a Finished first", "\x16\x03\x03\x00\x04\x14\x00\x00\x00", 9 },
+		{ "a ClientHello without contents", "\x16\x03\x01\x00\x04\x01\x00\x00\x00", 9 },
+		{ "a handshake message of 16 MiB", "\x16\x03\x01\x00\x05\x01\xff\xff\xff\x00", 10 },
+		{ "close_notify", "\x15\x03\x03\x00\x02\x01\x00", 7 },
+		{ "a fatal alert", "\x15\x03\x03\x00\x02\x02\x50", 7 },
+	};
+	struct helper *helper = helper_new(files.cert, files.ca);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct relay_end *end = relay_new(KSEAL_ROLE_SERVER, NULL);
+
+		end->chunk = KSEAL_BYTES_MAX;
+		one_message(helper, end, cases[i].bytes, cases[i].len);
+		ok(end->done && !end->wrong && end->error == EPROTO && !request_count(helper->table),
+		   "%s: %s", cases[i].what, end->reason);
+		relay_free(end);
+	}
+	helper_free(helper);
+}
+
+/* ClientHello as long as OpenSSL takes, a byte a record: six times its size on the wire. */
+static void flood(void)
+{
+	struct helper *helper = helper_new(files.cert, files.ca);
+	struct relay_end *end = relay_new(KSEAL_ROLE_SERVER, NULL);
+	uint8_t record[6] = { 22, 3, 1, 0, 1 };
+	static const uint8_t start[4] = { 1, 1, 255, 255 };
+	size_t total = 0;
+
+	ends[0] = end;
+	for (size_t i = 0; !end->done && total < 2 * REQUEST_BYTES_MAX; i++) {
+		record[5] = i < 4 ? start[i] : 0;
+		relay_receive(end, record, 6);
+		total += 6;
+		if (i % 5000 == 4999)
+			give(helper, end);
+	}
+	expect_failure(end, EPROTO, -1, "more than 524288 bytes", "a handshake without end");
+	ok(total <= REQUEST_BYTES_MAX + KSEAL_BYTES_MAX, "ends after %zu bytes", total);
+	relay_free(end);
+	helper_free(helper);
+}
+
+static void deadlines(void)
+{
+	struct helper *helper = helper_new(files.cert, files.ca);
+	struct relay_end *end[3];
+	static const uint32_t limits[3] = { 500, 0, 200 };
+
+	ok(request_next_deadline(helper->table) == 0, "no request, no deadline");
+	for (size_t i = 0; i < 3; i++) {
+		end[i] = ends[i] = relay_new(KSEAL_ROLE_CLIENT, "www.example.org");
+		end[i]->timeout_ms = limits[i];
+		give(helper, end[i]);
+	}
+	ok(request_next_deadline(helper->table) == 1200, "the earliest comes first");
+	request_expire(helper->table, 1199);
+	ok(request_count(helper->table) == 3 && !end[2]->done, "nothing happens before");
+	request_expire(helper->table, 1200);
+	expect_failure(end[2], ETIMEDOUT, -1, "longer than 200 ms", "it is over in time");
+	ok(request_next_deadline(helper->table) == 1500 && !end[0]->done, "then the next");
+	request_expire(helper->table, 1000 + REQUEST_TIMEOUT_MS);
+	ok(end[0]->error == ETIMEDOUT && end[1]->error == ETIMEDOUT &&
+	   strstr(end[1]->reason, "30000 ms") && !request_count(helper->table),
+	   "30 s without a limit of the kernel's");
+	for (size_t i = 0; i < 3; i++) {
+		relay_free(end[i]);
+		ends[i] = NULL;
+	}
+	helper_free(helper);
+}
+
+static void kernel_says_no(void)
+{
+	struct helper *helper = helper_new(files.cert, files.ca);
+	struct relay_end *end = relay_new(KSEAL_ROLE_CLIENT, "www.example.org");
+	struct helper_cancel cancel = { end->cookie, ECONNRESET };
+
+	ends[0] = end;
+	give(helper, end);
+	ok(request_count(helper->table) == 1, "a request is under way");
+	request_cancel(helper->table, &cancel);
+	request_cancel(helper->table, &cancel);
+	ok(!request_count(helper->table) && !end->done, "cancelled, without an answer");
+
+	relay_receive(end, "\x16\x03\x03\x00\x01\x02", 6);
+	give(helper, end);
+	expect_failure(end, EPROTO, -1, "does not know", "a message for a request that is gone");
+
+	end->done = end->begun = false;
+	end->in_len = 0;
+	give(helper, end);
+	request_refused(helper->table, end->cookie, -ESTALE, "gone", false);
+	ok(!request_count(helper->table) && !end->done, "refused as stale: dropped in silence");
+
+	end->begun = end->asked = false;
+	give(helper, end);
+	end->asked = true;
+	request_refused(helper->table, end->cookie, -EINVAL, "BYTES: no", false);
+	expect_failure(end, EPROTO, -1, "BYTES: no", "refused as invalid: the socket is told");
+	end->done = end->wrong = false;
+	request_refused(helper->table, end->cookie, -EINVAL, "again", true);
+	ok(!end->done, "but not twice");
+
+	end->begun = end->asked = false;
+	sink_error = -ENOMEM;
+	give(helper, end);
+	sink_error = 0;
+	ok(!request_count(helper->table), "an answer that cannot be sent ends the request");
+	end->asked = true;
+	request_garbled(helper->table, end->cookie);
+	expect_failure(end, EPROTO, -1, "could not read", "a message that cannot be read");
+	relay_free(end);
+	helper_free(helper);
+}
+
+/* Many at once in one table, their messages interleaved; the table goes with some unfinished. */
+static void many(void)
+{
+	struct helper *helper = helper_new(files.cert, files.ca);
+	struct relay_end *all[8];
+	bool agree = true;
+
+	for (size_t i = 0; i < 8; i++)
+		all[i] = ends[i] = relay_new(i % 2 ? KSEAL_ROLE_SERVER : KSEAL_ROLE_CLIENT,
+					     i % 2 ? NULL : "www.example.org");
+	for (size_t i = 0; i < 8; i += 2)
+		relay_connect(all[i], all[i + 1]);
+	for (size_t round = 0; round < 4; round++)
+		for (size_t i = 0; i < 8; i++)
+			if (i < 6 || round < 1)
+				give(helper, all[i]);
+	for (size_t i = 0; i < 6; i += 2)
+		agree &= relay_agrees(all[i], all[i + 1]);
+	ok(agree, "three handshakes interleaved");
+	ok(!relay_keys_equal(&all[0]->tx, &all[2]->tx), "with keys of their own");
+	ok(request_count(helper->table) == 2, "a fourth is left unfinished");
+	for (size_t i = 0; i < 8; i++) {
+		relay_free(all[i]);
+		ends[i] = NULL;
+	}
+	helper_free(helper);
+}
+
+int main(void)
+{
+	sink.answer = on_answer;
+	sink.done = on_done;
+	relay_files_new(&files, "DNS:www.example.org,DNS:*.wild.example.org,DNS:partial*.example.org,IP:192.0.2.7,IP:2001:db8::7");
+
+	success("a handshake", files.cert, "www.example.org", 0);
+	success("by address", files.cert, "192.0.2.7", 0);
+	success("a chain of 121 certificates", files.long_cert, "www.example.org", 0);
+	success("byte by byte", files.cert, "www.example.org", 1);
+	success("7 bytes at a time", files.cert, "www.example.org", 7);
+	success("1000 bytes at a time", files.long_cert, "www.example.org", 1000);
+	early_data_of_client(0);
+	early_data_of_client(1);
+	early_data_of_client(100);
+	openssl_client("TLS_AES_128_GCM_SHA256", "X25519", KSEAL_CIPHER_AES_GCM_128, "x25519", 2);
+	openssl_client("TLS_AES_256_GCM_SHA384", "P-256", KSEAL_CIPHER_AES_GCM_256, "secp256r1", 2);
+	openssl_client("TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384", "X448:P-384",
+		       KSEAL_CIPHER_AES_GCM_128, "secp384r1", 3);
+	openssl_server();
+	old_client();
+	no_common_suite();
+	old_server();
+	trust();
+	names();
+	profiles();
+	garbage();
+	flood();
+	deadlines();
+	kernel_says_no();
+	many();
+
+	relay_files_free(&files);
+	return done_testing();
+}
