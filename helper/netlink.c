@@ -108,7 +108,9 @@ int netlink_decode(const struct nlmsghdr *nlh, struct helper_message *message)
 	int ret;
 
 	memset(message, 0, sizeof(*message));
-	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*genl))
+	/* libmnl looks for attributes up to the next multiple of 4. */
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*genl) ||
+	    nlh->nlmsg_len != NLMSG_ALIGN(nlh->nlmsg_len))
 		return -EBADMSG;
 	message->cmd = genl->cmd;
 	ret = parse_attrs(nlh, found);

@@ -228,9 +228,9 @@ static int check_end(struct kseal_sock *ks)
 		kseal_sock_fail(ks, -sk->sk_err, "the TCP connection broke");
 		return ks->err;
 	}
-	if (!(sk->sk_shutdown & RCV_SHUTDOWN) && sk->sk_state != TCP_CLOSE &&
-	    !sock_flag(sk, SOCK_DONE))
-		return -EAGAIN;
+	/* TCP sets SOCK_DONE with the FIN; shutdown(SHUT_RD) alone is our end */
+	if (sk->sk_state != TCP_CLOSE && !sock_flag(sk, SOCK_DONE))
+		return sk->sk_shutdown & RCV_SHUTDOWN ? 0 : -EAGAIN;
 	/* RFC 8446 6.1: without close_notify the end is a truncation */
 	kseal_stat_add(sock_net(sk), KSEAL_STAT_RX_TRUNCATED, 1);
 	kseal_sock_fail(ks, -ECONNRESET,

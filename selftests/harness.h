@@ -10,6 +10,6 @@
 #include <kselftest_harness.h>
 
 #undef TEST_TIMEOUT_DEFAULT
-#define TEST_TIMEOUT_DEFAULT 120
+#define TEST_TIMEOUT_DEFAULT 60
 
 #endif

@@ -1,0 +1,50 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# make check: unit tests here, then the selftests in guests. The last line is "N passed, N failed, N skipped".
+# CHECK_GUESTS names other guests, separated by commas: CHECK_GUESTS="-v perf, -r qemu -k trixie".
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+cache=${KSEAL_CACHE:-$HOME/.cache/kseal} logs=${KSEAL_CACHE:-$HOME/.cache/kseal}/check
+IFS=, read -ra guests <<<"${CHECK_GUESTS:--r uml -v perf,-r qemu -k bookworm,-r uml -v debug}"
+passed=0 failed=0 skipped=0
+mkdir -p "$logs"
+
+# add LOG STATUS NAME: take over the sums in the log's last line; without them, or with a status that they do not
+# explain, something else has failed
+add() {
+	local sum p f s
+	sum=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$1" | tail -n 1)
+	read -r p f s <<<"$(tr -dc '0-9 ' <<<"$sum")"
+	passed=$((passed + ${p:-0})) failed=$((failed + ${f:-0})) skipped=$((skipped + ${s:-0}))
+	if [[ -z $sum ]] || (($2 != 0 && ${f:-0} == 0)); then
+		echo "check: $3 ended with status $2; see above, and $1"
+		failed=$((failed + 1))
+	fi
+}
+step() { # NAME LOG COMMAND...
+	echo; echo "== $1"
+	local start=$SECONDS status
+	"${@:3}" 2>&1 </dev/null | tee "$logs/$2.log"
+	status=${PIPESTATUS[0]}
+	add "$logs/$2.log" "$status" "$1"
+	echo "== $1: $((SECONDS - start)) s"
+}
+
+# The guests' kernel source has the kselftest harness that the tests are built with
+selftests/vm/run -r uml -v perf --no-module --prepare || exit 1
+make -s -C selftests/unit || { echo "check: the unit tests could not be built"; exit 1; }
+make -s -C selftests KSEAL_CACHE="$cache" || { echo "check: the selftests could not be built"; exit 1; }
+
+mapfile -t unit < <(find selftests/unit/build -maxdepth 1 -type f -executable | sort)
+step "unit tests" unit selftests/tap.sh "${unit[@]}" selftests/unit/keygen.sh selftests/plain_serve.sh
+for guest in "${guests[@]}"; do
+	read -ra options <<<"$guest"
+	step "guest ${options[*]}" "guest$(tr -d ' ' <<<"$guest")" selftests/vm/run "${options[@]}" -- selftests/guest.sh
+done
+echo
+if ((failed)); then
+	echo "not ok, in short (the logs are in $logs):"
+	grep -hE '(^|: )not ok\b' "$logs"/*.log | head -n 40
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+((failed == 0 && passed > 0))
