@@ -357,7 +357,7 @@ int kseal_handshake_start(struct kseal_sock *ks)
 				"too many handshakes are under way");
 		return err;
 	}
-	smp_store_release(&ks->state, KSEAL_STATE_WAITING);
+	kseal_sock_set_state(ks, KSEAL_STATE_WAITING);
 	kseal_stat_add(net, KSEAL_STAT_HANDSHAKES_STARTED, 1);
 	refcount_inc(&req->ref);
 	queue_delayed_work(kseal_wq, &req->timeout,

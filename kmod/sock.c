@@ -107,11 +107,11 @@ void kseal_sock_keyed(struct kseal_sock *ks, struct kseal_keys *tx,
 	ks->rx.keys = rx;
 	WRITE_ONCE(ks->version, version);
 	WRITE_ONCE(ks->cipher, cipher);
-	/* pairs with poll: whoever sees KEYED sees the keys */
-	smp_store_release(&ks->state, KSEAL_STATE_KEYED);
+	kseal_sock_set_state(ks, KSEAL_STATE_KEYED);
 	kseal_stat_add(sock_net(sk), KSEAL_STAT_KEYS_INSTALLED, 1);
 	if (ks->shutdown_late) {
 		kseal_close_notify(ks);
+		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
 		kseal_sock_base(ks)->shutdown(sk, SEND_SHUTDOWN);
 	}
 	wake(ks);
@@ -130,7 +130,7 @@ void kseal_sock_fail(struct kseal_sock *ks, int err, const char *reason)
 				    min_t(size_t, strlen(reason), KSEAL_REASON_MAX),
 				    GFP_KERNEL);
 	WRITE_ONCE(ks->err, err);
-	smp_store_release(&ks->state, KSEAL_STATE_DEAD);
+	kseal_sock_set_state(ks, KSEAL_STATE_DEAD);
 	if (ks->released && !sock_flag(sk, SOCK_DEAD)) {
 		WRITE_ONCE(sk->sk_err, -err);
 		sk_error_report(sk);
@@ -322,6 +322,7 @@ static __poll_t poll(struct file *file, struct socket *sock,
 	ks = kseal_sock(sk);
 	if (!ks)
 		return EPOLLERR | EPOLLHUP;
+	/* pairs with kseal_sock_set_state() */
 	switch (smp_load_acquire(&ks->state)) {
 	case KSEAL_STATE_KEYED:
 		mask &= ~in;
@@ -348,8 +349,13 @@ static void shutdown(struct sock *sk, int how)
 
 	if (ks && (how & SEND_SHUTDOWN)) {
 		if (ks->state == KSEAL_STATE_WAITING) {
-			/* FIN would end the handshake; it follows the keys */
+			/* FIN would end the handshake; it follows the keys.
+			 * inet_shutdown() has marked the socket, and TCP takes
+			 * nothing from a marked one, the helper's answers included.
+			 */
 			ks->shutdown_late = true;
+			WRITE_ONCE(sk->sk_shutdown,
+				   sk->sk_shutdown & ~SEND_SHUTDOWN);
 			return;
 		}
 		kseal_close_notify(ks);
@@ -366,7 +372,7 @@ static int disconnect(struct sock *sk, int flags)
 		return sk->sk_prot_creator->disconnect(sk, flags);
 	if (ks->state != KSEAL_STATE_LISTEN) {
 		WRITE_ONCE(ks->err, -ENOTCONN);
-		smp_store_release(&ks->state, KSEAL_STATE_DEAD);
+		kseal_sock_set_state(ks, KSEAL_STATE_DEAD);
 		kseal_handshake_wake(ks);
 	}
 	return kseal_sock_base(ks)->disconnect(sk, flags);
@@ -390,7 +396,7 @@ static void close(struct sock *sk, long timeout)
 		kseal_close_notify(ks);
 	}
 	if (ks->state != KSEAL_STATE_LISTEN)
-		smp_store_release(&ks->state, KSEAL_STATE_DEAD);
+		kseal_sock_set_state(ks, KSEAL_STATE_DEAD);
 	if (ks->tx.out_bytes)
 		kseal_send_flush(ks, true);
 	if (ks->base_write_space)
@@ -447,7 +453,7 @@ static const struct kseal_family *get_family(struct sock *sk)
 	mutex_lock(&families_lock);
 	if (!family->base && sk->sk_prot->sendmsg == tcp_sendmsg) {
 		make_family(family, sk);
-		smp_store_release(&family->base, sk->sk_prot);
+		family->base = sk->sk_prot;
 	}
 	mutex_unlock(&families_lock);
 	if (family->base != sk->sk_prot || family->base_ops != sk->sk_socket->ops)

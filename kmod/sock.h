@@ -96,6 +96,14 @@ static inline bool kseal_sock_is(const struct sock *sk)
 	return inet_csk(sk)->icsk_ulp_ops == &kseal_ulp_ops;
 }
 
+/* Poll looks at the state without the lock. */
+static inline void kseal_sock_set_state(struct kseal_sock *ks,
+					enum kseal_state state)
+{
+	/* whoever sees KEYED sees the keys, whoever sees DEAD the error */
+	smp_store_release(&ks->state, state);
+}
+
 static inline void kseal_sock_owned(const struct kseal_sock *ks)
 {
 	sock_owned_by_me(ks->sk);

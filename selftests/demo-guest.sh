@@ -6,18 +6,16 @@ cd "$(dirname "$0")/.."
 cache=${KSEAL_CACHE:-$HOME/.cache/kseal}
 read -ra vm <<<"${DEMO_VM:--r uml -v perf}"
 
-# The kernel source package is needed for the guest anyhow, and is a real file of 150 MB
+# The guest is made from the kernel's source: two folders of it, packed, are a real file of a little more than 100 MB
 selftests/vm/run "${vm[@]}" --prepare
+[[ ${vm[*]} = *uml* ]] || selftests/vm/run -r uml --no-module --prepare
 www=$cache/demo/www
 mkdir -p "$www"
-big=$(find "$cache/src" -maxdepth 1 -name 'linux-source-*.tar.xz' -size +100M | sort -V | tail -n 1)
-if [[ $big ]]; then
-	cp -u "$big" "$www/linux-source.tar.xz"
-elif [[ ! -e $www/linux-source.tar.xz ]]; then
-	echo "demo: packing a real file of more than 100 MB from the kernel source"
-	tree=$(find "$cache/src" -maxdepth 1 -name 'linux-source-*' -type d | sort -V | tail -n 1)
-	tar -C "$tree" -cf "$www/tmp" net fs drivers/net include kernel
-	mv "$www/tmp" "$www/linux-source.tar.xz"
+tree=$(find "$cache/src" -maxdepth 1 -name 'linux-source-*' -type d | sort -V | tail -n 1)
+if [[ ! -e $www/linux-source.tar ]]; then
+	echo "demo: packing a real file of more than 100 MB, folders of $(basename "$tree")"
+	tar -C "$tree" -cf "$www/tmp.$$" include fs
+	mv "$www/tmp.$$" "$www/linux-source.tar"
 fi
 cp -u README.md "$www/"
 export KSEAL_DEMO_WWW=$www

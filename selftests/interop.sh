@@ -48,18 +48,21 @@ old_client() {
 	openssl_client -tls1_2 >"$work/got"; is "$(cat "$work/got")" "" && grep -q 'alert protocol version' "$work/err"
 }
 # ---- servers of others ----
+listens() { ss -Hltn "sport = :$1" | grep -q .; }
 our_client() { # OPTIONS OF s_server...
 	openssl s_server -accept 9443 -cert "$cert" -key "$key" -quiet -www "$@" >"$work/s_server" 2>&1 & other=$!
-	sleep 0.5
+	eventually listens 9443 || return
 	printf 'GET / HTTP/1.0\r\n\r\n' | timeout 30 "$kseal" connect localhost:9443 >"$work/got" 2>"$work/err"
 	local status=$?
 	kill "$other"; wait "$other" 2>/dev/null; other=''
 	((status == 0)) && grep -q 'TLS_AES' "$work/got" || { cat "$work/err" "$work/got"; return 1; }
 }
 # ---- the helper dies ----
+more_than() { (($(stat "$2") > $1)); }
 helper_dies_in_a_download() {
-	get --limit-rate "${mib}M" https://localhost:8443/big -o "$work/big" & local curl=$!
-	sleep 0.5
+	local before; before=$(stat keys_installed)
+	get --limit-rate "$((mib / 4))M" https://localhost:8443/big -o "$work/big" & local curl=$!
+	eventually more_than "$before" keys_installed || return
 	kill -KILL "$helper"; wait "$helper" 2>/dev/null; helper=''
 	wait "$curl" && cmp "$work/big" "$work/www/big"
 }
@@ -68,10 +71,12 @@ without_a_helper() {
 	get https://localhost:8443/small; (($? != 0)) && (($(stat handshakes_no_helper) > before))
 }
 helper_dies_in_a_handshake() {
-	local before start; before=$(stat handshakes_helper_lost)
+	local before start started; before=$(stat handshakes_helper_lost)
 	kill -STOP "$helper"
+	started=$(stat handshakes_started)
 	get https://localhost:8443/small 2>"$work/err" & local curl=$!
-	sleep 0.5
+	eventually more_than "$started" handshakes_started || return
+	sleep 0.2
 	kill -KILL "$helper"; wait "$helper" 2>/dev/null; helper=''
 	start=$SECONDS
 	wait "$curl"; (($? != 0)) && ((SECONDS - start <= 2)) && (($(stat handshakes_helper_lost) > before))

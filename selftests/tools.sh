@@ -277,7 +277,7 @@ half_close() {
 		s.unwrap()
 	END
 	local said
-	said=$(printf abc | timeout 20 "$KSEAL" connect -q "localhost:$free" 2>&1)
+	said=$(printf abc | timeout 20 "$KSEAL" connect -q --name localhost "127.0.0.1:$free" 2>&1)
 	local status=$?
 	end_other
 	cat "$work/server.out"
@@ -398,7 +398,7 @@ ok "connect, the wrong name" fails "hostname mismatch" \
 ok "connect, not TLS" not_tls
 ok "connect, no answer" silent_server
 
-(sleep 30) | "$KSEAL" connect -q "localhost:$port" >/dev/null 2>&1 &
+(sleep 30) | "$KSEAL" connect -q --name localhost "127.0.0.1:$port" >/dev/null 2>&1 &
 other=$!
 eventually bash -c "'$KSEAL' show | grep -q 'keyed.*client'"
 ok "show" bash -c "'$KSEAL' | grep -E '^ *[0-9]+ +keyed +client +127.0.0.1:[0-9]+ +127.0.0.1:$port'"

@@ -24,6 +24,9 @@ mount_all() {
 	restore_shares
 	mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
 	mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
+	# A base tree knows no localhost, and curl wants one. The host's own file is not ours to write.
+	[[ $(stat -f -c %T /) = hostfs ]] || grep -qs localhost /etc/hosts ||
+		printf '127.0.0.1 localhost\n::1 localhost\n' >/etc/hosts
 	[[ $modules ]] && { mkdir -p /lib/modules; mount --bind "$modules" /lib/modules; }
 }
 # A checkout below /tmp must not be hidden by the new /tmp

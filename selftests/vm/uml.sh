@@ -30,8 +30,6 @@ uml_fetch_source() {
 	dpkg -x "$pkg"_*.deb deb
 	tar xf "deb/usr/src/$pkg.tar.xz"
 	dpkg-deb -f "$pkg"_*.deb Version >"$pkg/.deb-version"
-	# a large real file, which the demonstration serves
-	mv "deb/usr/src/$pkg.tar.xz" "$cache/src/"
 	mv -T "$pkg" "$cache/src/$pkg"
 	cd /
 	rm -rf "$tmp"

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A helper worker whose every step the test takes by itself. */
+#ifndef KSEAL_TEST_WORKER_H
+#define KSEAL_TEST_WORKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "genl.h"
+#include "session.h"
+
+#define WORKER_KEPT 64
+
+struct worker {
+	struct kseal_genl g;	/* g.error: the last refusal's text */
+	void *kept[WORKER_KEPT];	/* came while an acknowledgement was awaited */
+	int first, end;
+};
+
+struct worker_msg {
+	int cmd;		/* KSEAL_CMD_HANDSHAKE or KSEAL_CMD_CANCEL */
+	uint64_t cookie;
+	bool begins;		/* has what a request's first message has: */
+	int role;
+	char profile[64], name[256];
+	struct sockaddr_storage peer, local;
+	uint32_t timeout;
+	uint32_t error;		/* of CANCEL */
+	size_t len;
+	uint8_t bytes[KSEAL_BYTES_MAX];
+};
+
+/* Opens the netlink socket; 0 or -errno. worker_start() registers it too. */
+int worker_open(struct worker *w);
+int worker_register(struct worker *w);
+int worker_start(struct worker *w);
+void worker_close(struct worker *w);
+
+/* The next message; 0, -EAGAIN when none came in time, or -errno. */
+int worker_next(struct worker *w, struct worker_msg *msg, int timeout_ms);
+
+/* Each: the acknowledgement, 0 or -errno. */
+int worker_answer(struct worker *w, uint64_t cookie, uint32_t consumed, const void *bytes,
+		  size_t len, bool more);
+int worker_done(struct worker *w, uint64_t cookie, uint32_t consumed, const void *bytes,
+		size_t len, const struct kseal_session_keys *keys);
+int worker_fail(struct worker *w, uint64_t cookie, uint32_t consumed, const void *bytes,
+		size_t len, int error, uint8_t alert, const char *reason);
+
+/* A request made by the caller with kseal_genl_start(&w->g, ...). */
+int worker_talk(struct worker *w, struct nlmsghdr *nlh);
+
+/* Puts both nests as well as version and cipher. */
+void worker_put_keys(struct nlmsghdr *nlh, const struct kseal_session_keys *keys);
+
+#endif
