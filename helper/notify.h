@@ -5,7 +5,7 @@
 #ifndef KSEALD_NOTIFY_H
 #define KSEALD_NOTIFY_H
 
-/* Connects to $NOTIFY_SOCKET, before a sandbox forbids it. -1: nobody asks, or an error was logged. */
+/* Connects to $NOTIFY_SOCKET, before a sandbox forbids it. -1: nobody asks, or it was logged. */
 int notify_open(void);
 
 /* Says READY=1 and closes fd; -1 is fine. */

@@ -397,7 +397,7 @@ enum tls_step tls_feed(struct tls *tls, const void *bytes, size_t len, size_t *c
 	}
 	ret = SSL_do_handshake(tls->ssl);
 	*consumed = len - BIO_ctrl_pending(tls->in);
-	/* The kernel keeps what was not consumed and sends it again. */
+	/* Empty while OpenSSL wants more; were it not, the kernel would send the same again. */
 	(void)BIO_reset(tls->in);
 	if (ret == 1)
 		return TLS_STEP_DONE;

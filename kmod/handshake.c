@@ -236,8 +236,9 @@ static void step(struct kseal_request *req)
 	if (len < 0) {
 		kseal_stat_add(sock_net(sk), KSEAL_STAT_RX_MALFORMED, 1);
 		refcount_inc(&req->ref);
-		kseal_netlink_cancel(sock_net(sk), req->portid, req->cookie,
-				     -why.err);
+		if (req->begun)
+			kseal_netlink_cancel(sock_net(sk), req->portid,
+					     req->cookie, -why.err);
 		kseal_stat_add(sock_net(sk), KSEAL_STAT_HANDSHAKES_FAILED, 1);
 		detach(req);
 		kseal_alert_fatal(ks, &why);

@@ -252,8 +252,9 @@ static int done_failed(struct kseal_request *req, struct nlattr **tb,
 		if (tb[KSEAL_A_ALERT])
 			WRITE_ONCE(ks->alert, nla_get_u8(tb[KSEAL_A_ALERT]));
 		kseal_handshake_finish(req);
-		kseal_sock_fail(ks, -(int)nla_get_u32(tb[KSEAL_A_ERROR]), NULL);
+		/* before the failure, which wakes those who ask for it */
 		kseal_netlink_text(ks, KSEAL_TEXT_REASON, tb[KSEAL_A_REASON]);
+		kseal_sock_fail(ks, -(int)nla_get_u32(tb[KSEAL_A_ERROR]), NULL);
 		kseal_stat_add(sock_net(req->sk), KSEAL_STAT_HANDSHAKES_FAILED, 1);
 	}
 	release_sock(req->sk);

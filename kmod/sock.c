@@ -293,6 +293,10 @@ static struct sock *accept(struct sock *sk, struct proto_accept_arg *arg)
 		/* It came before the ULP and would be served in clear. */
 		kseal_stat_add(sock_net(sk), KSEAL_STAT_PLAIN_RESET, 1);
 		tcp_abort(child, ECONNABORTED);
+		/* what it sent in clear is not to be read either */
+		lock_sock(child);
+		skb_queue_purge(&child->sk_receive_queue);
+		release_sock(child);
 		return child;
 	}
 	ks = kseal_sock(child);
