@@ -39,13 +39,14 @@ void kseal_alert_fatal(struct kseal_sock *ks, const struct kseal_refusal *why)
 		send_alert(ks, LEVEL_FATAL, why->alert);
 		WRITE_ONCE(ks->alert, why->alert);
 	}
+	ks->tx.closed = true;
 	kseal_sock_fail(ks, why->err, why->reason);
 }
 
 void kseal_close_notify(struct kseal_sock *ks)
 {
 	kseal_sock_owned(ks);
-	if (ks->tx.closed || !ks->tx.keys)
+	if (ks->tx.closed || ks->state != KSEAL_STATE_KEYED)
 		return;
 	send_alert(ks, LEVEL_WARNING, KSEAL_ALERT_CLOSE_NOTIFY);
 	ks->tx.closed = true;

@@ -15,7 +15,8 @@
  * may hold twice over.
  */
 #define IN_MAX		(2 * KSEAL_BYTES_MAX)
-#define RETRY_DELAY	max(1UL, HZ / 250)
+#define RETRY_DELAY	max(1UL, HZ / 250)	/* doubled up to 16 times that */
+#define RETRY_DOUBLED	4
 
 /* ---- the request ---- */
 
@@ -50,8 +51,12 @@ static void queue_relay(struct kseal_request *req)
 
 static void queue_retry(struct kseal_request *req)
 {
+	unsigned long delay = RETRY_DELAY << req->retries;
+
+	if (req->retries < RETRY_DOUBLED)
+		req->retries++;
 	refcount_inc(&req->ref);
-	if (!queue_delayed_work(kseal_wq, &req->retry, RETRY_DELAY))
+	if (!queue_delayed_work(kseal_wq, &req->retry, delay))
 		refcount_dec(&req->ref);
 }
 
@@ -176,7 +181,7 @@ static int whole_records(const struct kseal_request *req,
 static bool peer_has_closed(struct sock *sk)
 {
 	return sk->sk_err || sk->sk_state == TCP_CLOSE ||
-	       (sk->sk_shutdown & RCV_SHUTDOWN);
+	       sock_flag(sk, SOCK_DONE);
 }
 
 /* ---- give: from req->in to the helper ---- */
@@ -201,6 +206,7 @@ static void give(struct kseal_request *req, unsigned int len)
 	}
 	req->begun = true;
 	req->asked = true;
+	req->retries = 0;
 	req->given = len;
 }
 
@@ -225,12 +231,13 @@ static void step(struct kseal_request *req)
 		return;
 	}
 	kseal_send_flush(ks, false);
-	if (req->in_len < IN_MAX)
-		tcp_read_sock(sk, &desc, take);
-	if (desc.error)
-		queue_retry(req);
+	/* what comes while the helper thinks waits in TCP, under its limits */
 	if (req->asked)
 		return;
+	if (req->in_len < IN_MAX)
+		kseal_receive_tcp(sk, &desc, take);
+	if (desc.error)
+		queue_retry(req);
 
 	len = whole_records(req, &why);
 	if (len < 0) {
@@ -476,7 +483,7 @@ int kseal_helper_add(struct net *net, u32 portid, const void *owner)
 		/* its socket is closed, the announcement still to come */
 		orphan_requests(helper);
 		helper->owner = owner;
-		helper->stale = true;
+		helper->stale++;
 		goto unlock;
 	}
 	if (!err) {
@@ -499,7 +506,7 @@ void kseal_helper_gone(struct net *net, u32 portid)
 		if (helper->portid != portid)
 			continue;
 		if (helper->stale) {
-			helper->stale = false;
+			helper->stale--;
 			continue;
 		}
 		orphan_requests(helper);

@@ -27,7 +27,7 @@ struct kseal_helper {
 	 * a struct sock cannot. Compared, never followed.
 	 */
 	const void *owner;
-	bool stale;			/* a release of a former owner is due */
+	unsigned int stale;		/* releases of former owners to come */
 };
 
 struct kseal_request {
@@ -54,6 +54,7 @@ struct kseal_request {
 	unsigned int given;		/* of these, what the helper looks at */
 	bool asked;			/* the helper's turn */
 	bool begun;			/* it knows of this request */
+	u8 retries;			/* in a row */
 };
 
 /**

@@ -28,6 +28,8 @@ struct cipher {
 
 /* 2^24.5 full records for AES-GCM, RFC 8446 5.5 */
 #define AES_GCM_LIMIT 23726566
+/* kept back from data: an open record, an alert, close_notify */
+#define RESERVE 4
 
 static const struct cipher ciphers[] = {
 	{ KSEAL_CIPHER_AES_GCM_128, "gcm(aes)", 16, 32, AES_GCM_LIMIT },
@@ -120,7 +122,7 @@ void kseal_keys_destroy(struct kseal_keys *keys)
 
 bool kseal_keys_spent(const struct kseal_keys *keys)
 {
-	return !keys->left;
+	return keys->left <= RESERVE;
 }
 
 /* Takes the next sequence number: it is gone whether or not the AEAD works. */
@@ -135,7 +137,7 @@ int kseal_keys_seal(struct kseal_keys *keys, struct scatterlist *src,
 {
 	int err;
 
-	if (kseal_keys_spent(keys))
+	if (!keys->left)
 		return -EKEYEXPIRED;
 	next_nonce(keys);
 	aead_request_set_crypt(keys->req, src, dst, len, keys->nonce);
@@ -148,7 +150,7 @@ int kseal_keys_seal(struct kseal_keys *keys, struct scatterlist *src,
 int kseal_keys_open(struct kseal_keys *keys, struct scatterlist *src,
 		    struct scatterlist *dst, unsigned int len)
 {
-	if (kseal_keys_spent(keys))
+	if (!keys->left)
 		return -EKEYEXPIRED;
 	next_nonce(keys);
 	aead_request_set_crypt(keys->req, src, dst, len, keys->nonce);

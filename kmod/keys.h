@@ -64,6 +64,9 @@ void kseal_keys_destroy(struct kseal_keys *keys);
 /**
  * kseal_keys_spent - whether the usage limit of RFC 8446 5.5 is reached
  * @keys: a direction's keys
+ *
+ * For data. A few records are kept back, so that what was accepted, an alert
+ * and close_notify can still be sealed.
  */
 bool kseal_keys_spent(const struct kseal_keys *keys);
 

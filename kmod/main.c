@@ -49,7 +49,7 @@ static int __init kseal_init(void)
 {
 	int err = -ENOMEM;
 
-	kseal_wq = alloc_workqueue("kseal", WQ_UNBOUND, 0);
+	kseal_wq = alloc_workqueue("kseal", WQ_UNBOUND, 512);
 	if (!kseal_wq)
 		return err;
 	err = register_pernet_subsys(&net_ops);

@@ -25,7 +25,7 @@ const struct nla_policy kseal_policy[KSEAL_A_MAX + 1] = {
 	[KSEAL_A_GROUP] = { .type = NLA_STRING, .len = 63 },
 	[KSEAL_A_ALPN] = { .type = NLA_STRING, .len = 255 },
 	[KSEAL_A_PEER_IDENTITY] = { .type = NLA_STRING, .len = 1023 },
-	[KSEAL_A_ERROR] = NLA_POLICY_RANGE(NLA_U32, 1, 4095),
+	[KSEAL_A_ERROR] = NLA_POLICY_RANGE(NLA_U32, 1, EHWPOISON),
 	[KSEAL_A_ALERT] = { .type = NLA_U8 },
 	[KSEAL_A_REASON] = { .type = NLA_STRING, .len = KSEAL_REASON_MAX },
 	[KSEAL_A_FD] = { .type = NLA_S32 },

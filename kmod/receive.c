@@ -125,6 +125,15 @@ static int take_early(struct kseal_receive *rx, struct kseal_refusal *why)
 	return err;
 }
 
+int kseal_receive_tcp(struct sock *sk, read_descriptor_t *desc,
+		      sk_read_actor_t take)
+{
+	sock_owned_by_me(sk);
+	if (unlikely(tcp_sk(sk)->urg_data))
+		WRITE_ONCE(tcp_sk(sk)->urg_data, 0);
+	return tcp_read_sock(sk, desc, take);
+}
+
 /* Returns 1 with a whole record in raw, 0 when more must come, or an errno,
  * by then sticky.
  */
@@ -137,7 +146,7 @@ static int assemble_record(struct kseal_sock *ks)
 
 	err = take_early(rx, &a.why);
 	if (!err && missing(rx)) {
-		int ret = tcp_read_sock(ks->sk, &desc, take);
+		int ret = kseal_receive_tcp(ks->sk, &desc, take);
 
 		err = desc.error ?: min(ret, 0);
 	}
@@ -303,15 +312,16 @@ static int wait_for_data(struct kseal_sock *ks, long *timeo)
 		return -EAGAIN;
 	if (signal_pending(current))
 		return sock_intr_errno(*timeo);
-	sk_wait_data(sk, timeo, NULL);
+	sk_wait_data(sk, timeo, skb_peek_tail(&sk->sk_receive_queue));
 	return 0;
 }
 
 static int receive_records(struct kseal_sock *ks, struct msghdr *msg,
 			   size_t len, int flags, long timeo)
 {
-	size_t target = sock_rcvlowat(ks->sk, flags & MSG_WAITALL, len);
 	struct kseal_receive *rx = &ks->rx;
+	size_t target = flags & MSG_WAITALL ? len :
+			clamp_t(size_t, rx->lowat, 1, len ?: 1);
 	size_t copied = 0;
 	int ret = 0;
 
@@ -392,12 +402,13 @@ void kseal_receive_drain(struct kseal_sock *ks)
 /* A record is whole, or TCP's buffer fills up with a part of one. */
 static bool worth_waking(struct sock *sk, const struct kseal_receive *rx)
 {
-	int have = tcp_inq(sk);
+	int have = tcp_inq(sk), len;
 	u8 header[KSEAL_HEADER_LEN];
 	struct sk_buff *skb;
 	u32 offset;
 
-	if (rx->early || tcp_rmem_pressure(sk) || sock_flag(sk, SOCK_DONE))
+	if (rx->early || sock_flag(sk, SOCK_DONE) || tcp_sk(sk)->urg_data ||
+	    tcp_epollin_ready(sk, INT_MAX))
 		return true;
 	if (rx->raw_len)
 		return have >= missing(rx);
@@ -406,7 +417,8 @@ static bool worth_waking(struct sock *sk, const struct kseal_receive *rx)
 	skb = tcp_recv_skb(sk, tcp_sk(sk)->copied_seq, &offset);
 	if (!skb || skb_copy_bits(skb, offset, header, sizeof(header)))
 		return true;
-	return have >= KSEAL_HEADER_LEN + (header[3] << 8 | header[4]);
+	len = header[3] << 8 | header[4];
+	return len > KSEAL_CIPHER_MAX || have >= KSEAL_HEADER_LEN + len;
 }
 
 void kseal_data_ready(struct sock *sk)

@@ -4,6 +4,7 @@
 #define KSEAL_RECEIVE_H
 
 #include <linux/types.h>
+#include <net/tcp.h>
 
 #include "record.h"
 
@@ -26,9 +27,22 @@ struct kseal_receive {
 	unsigned int early_len;
 	unsigned int empty;	/* records without content, in a row */
 	bool closed;		/* close_notify was received */
+	int lowat;		/* SO_RCVLOWAT, kept from TCP */
 	u64 records;
 	u64 bytes;
 };
+
+/**
+ * kseal_receive_tcp - read TCP's queue
+ * @sk: a TCP socket, locked
+ * @desc: for @take
+ * @take: called with each piece
+ *
+ * As tcp_read_sock(), but urgent data is data like any other (RFC 6093):
+ * else it would stop there for ever.
+ */
+int kseal_receive_tcp(struct sock *sk, read_descriptor_t *desc,
+		      sk_read_actor_t take);
 
 /* The proto's ->recvmsg. */
 int kseal_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags);

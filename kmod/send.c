@@ -156,8 +156,6 @@ static int seal_record(struct kseal_sock *ks, u8 type, const void *plain,
 	struct scatterlist src[3], dst[DST_MAX];
 	int err;
 
-	if (kseal_keys_spent(tx->keys))
-		return -EKEYEXPIRED;
 	err = reserve_out(ks->sk, tx, len + KSEAL_OVERHEAD, dst);
 	if (err)
 		return err;
@@ -239,6 +237,9 @@ static int push_records(struct kseal_sock *ks, int flags)
 		/* TCP notes a full buffer on the struct socket */
 		if (!sk->sk_socket)
 			return -EPIPE;
+		/* TCP would take the error, which is the application's */
+		if (sk->sk_err)
+			return -EPIPE;
 		ret = kseal_compat_push(sk, &tx->buf->out[tx->out_first],
 					tx->out_end - tx->out_first,
 					tx->out_bytes, flags);
@@ -256,9 +257,15 @@ static int push_forced(struct kseal_sock *ks)
 {
 	struct sock *sk = ks->sk;
 	u8 shutdown = sk->sk_shutdown;
-	int sndbuf = sk->sk_sndbuf;
+	int sndbuf = sk->sk_sndbuf, sk_err = sk->sk_err;
 	u32 lowat = tcp_sk(sk)->notsent_lowat;
 	int err;
+
+	if (!ks->tx.out_bytes)
+		return 0;
+	/* an error of ours is no error of TCP's */
+	if (sk->sk_state != TCP_CLOSE)
+		WRITE_ONCE(sk->sk_err, 0);
 
 	/* inet_shutdown() marks the socket before it tells us */
 	WRITE_ONCE(sk->sk_shutdown, shutdown & ~SEND_SHUTDOWN);
@@ -268,6 +275,8 @@ static int push_forced(struct kseal_sock *ks)
 	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, lowat);
 	WRITE_ONCE(sk->sk_sndbuf, sndbuf);
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | shutdown);
+	if (sk_err && !sk->sk_err)
+		WRITE_ONCE(sk->sk_err, sk_err);
 	return err;
 }
 
@@ -428,14 +437,16 @@ void kseal_splice_eof(struct socket *sock)
 
 int kseal_send_flush(struct kseal_sock *ks, bool force)
 {
-	int err = 0;
+	int err = 0, ret;
 
 	kseal_sock_owned(ks);
+	/* the list has to have room for one more */
+	if (ks->tx.out_end >= KSEAL_OUT_MAX - DST_MAX)
+		push_records(ks, 0);
 	if (ks->tx.keys && ks->state == KSEAL_STATE_KEYED)
 		err = seal_open_record(ks);
-	if (err)
-		return err;
-	return force ? push_forced(ks) : push_records(ks, 0);
+	ret = force ? push_forced(ks) : push_records(ks, 0);
+	return err ?: ret;
 }
 
 int kseal_send_control(struct kseal_sock *ks, u8 type, const void *data,
@@ -497,15 +508,20 @@ void kseal_send_work(struct work_struct *work)
 	struct sock *sk = ks->sk;
 
 	lock_sock(sk);
+	kseal_sock_adopt(ks);
 	if (!ks->tx.len || ks->state != KSEAL_STATE_KEYED) {
 		push_records(ks, 0);
 	} else if (time_after_eq(jiffies, ks->tx.flush_at)) {
 		kseal_send_flush(ks, false);
 	} else {
 		push_records(ks, MSG_MORE);
-		queue_delayed_work(kseal_wq, &ks->tx_work,
-				   ks->tx.flush_at - jiffies);
 	}
+	/* Still something: memory was short, or its time has not come. Nobody
+	 * else may ever call; with TCP full, its write_space does.
+	 */
+	if (ks->state == KSEAL_STATE_KEYED &&
+	    (ks->tx.len || (ks->tx.out_bytes && sk_stream_memory_free(sk))))
+		queue_delayed_work(kseal_wq, &ks->tx_work, FLUSH_DELAY);
 	release_sock(sk);
 }
 
@@ -518,15 +534,25 @@ void kseal_write_space(struct sock *sk)
 	ks->base_write_space(sk);
 }
 
+void kseal_send_drop(struct kseal_send *tx)
+{
+	if (tx->buf) {
+		cut_out(tx, tx->out_bytes);
+		tx->out_first = 0;
+		tx->out_end = 0;
+		tx->len = 0;
+	}
+	tx->closed = true;
+}
+
 void kseal_send_free(struct kseal_send *tx)
 {
 	kseal_keys_destroy(tx->keys);
 	tx->keys = NULL;
 	if (!tx->buf)
 		return;
-	if (tx->out_bytes)
-		cut_out(tx, tx->out_bytes);
-	memzero_explicit(tx->buf->plain, tx->len);
+	kseal_send_drop(tx);
+	memzero_explicit(tx->buf->plain, KSEAL_PLAIN_MAX);
 	free_pages_exact(tx->buf->plain, KSEAL_PLAIN_MAX);
 	kfree(tx->buf);
 	tx->buf = NULL;

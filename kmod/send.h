@@ -87,6 +87,9 @@ int kseal_send_flush(struct kseal_sock *ks, bool force);
 void kseal_write_space(struct sock *sk);
 void kseal_send_work(struct work_struct *work);
 
+/* Forgets what was not sent, for good. Any context, under the socket lock. */
+void kseal_send_drop(struct kseal_send *tx);
+
 /* Wipes and frees; the socket lock is held or the socket is dying. */
 void kseal_send_free(struct kseal_send *tx);
 

@@ -92,7 +92,8 @@ int kseal_session_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	struct net *net = sock_net(skb->sk);
 	bool all = netlink_net_capable(cb->skb, CAP_NET_ADMIN);
 	struct kseal_net *kn = kseal_net(net);
-	kuid_t self = current_euid();
+	/* who opened the socket, not who was made to write to it */
+	kuid_t self = sk_uid(NETLINK_CB(cb->skb).sk);
 	struct kseal_sock *ks;
 
 	spin_lock_bh(&kn->lock);

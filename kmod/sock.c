@@ -21,6 +21,9 @@
 struct kseal_family {
 	const struct proto *base;
 	const struct proto_ops *base_ops;
+	void (*data_ready)(struct sock *sk);
+	void (*write_space)(struct sock *sk);
+	void (*state_change)(struct sock *sk);
 	struct proto prot;
 	struct proto_ops ops;
 };
@@ -61,6 +64,7 @@ int kseal_sock_wait(struct kseal_sock *ks, long *timeo)
 	int err = 0;
 
 	kseal_sock_owned(ks);
+	kseal_sock_adopt(ks);
 	if (ks->state == KSEAL_STATE_WAITING)
 		add_wait_queue(sk_sleep(sk), &wait);
 	while (ks->state == KSEAL_STATE_WAITING) {
@@ -131,11 +135,34 @@ void kseal_sock_fail(struct kseal_sock *ks, int err, const char *reason)
 				    GFP_KERNEL);
 	WRITE_ONCE(ks->err, err);
 	kseal_sock_set_state(ks, KSEAL_STATE_DEAD);
+	/* an error on the socket stops TCP's sendmsg: what is sealed goes first */
+	kseal_send_flush(ks, true);
 	if (ks->released && !sock_flag(sk, SOCK_DEAD)) {
 		WRITE_ONCE(sk->sk_err, -err);
 		sk_error_report(sk);
 		wake(ks);
 	}
+}
+
+/* A child that was handed out behind our accept()'s back, by a call that slept
+ * in TCP's own when the listener got the ULP.
+ */
+static bool needs_adoption(const struct kseal_sock *ks)
+{
+	return ks->state == KSEAL_STATE_WAITING && !ks->released &&
+	       READ_ONCE(ks->sk->sk_socket);
+}
+
+void kseal_sock_adopt(struct kseal_sock *ks)
+{
+	struct sock *sk = ks->sk;
+
+	kseal_sock_owned(ks);
+	if (!needs_adoption(ks))
+		return;
+	WRITE_ONCE(sk->sk_socket->ops, &ks->family->ops);
+	ks->released = true;
+	kseal_handshake_start(ks);
 }
 
 /* ---- callbacks ---- */
@@ -153,7 +180,9 @@ static void data_ready(struct sock *sk)
 	struct kseal_sock *ks = kseal_sock(sk);
 
 	/* Handshake bytes are the relay's; nobody else is woken for them. */
-	if (ks->state == KSEAL_STATE_WAITING)
+	if (needs_adoption(ks))
+		mod_delayed_work(kseal_wq, &ks->tx_work, 0);
+	else if (ks->state == KSEAL_STATE_WAITING)
 		kseal_handshake_wake(ks);
 	else
 		kseal_data_ready(sk);
@@ -163,10 +192,11 @@ static void set_callbacks(struct kseal_sock *ks)
 {
 	struct sock *sk = ks->sk;
 
+	/* the family's, never the socket's: a copy of ours would call itself */
 	write_lock_bh(&sk->sk_callback_lock);
-	ks->base_data_ready = sk->sk_data_ready;
-	ks->base_write_space = sk->sk_write_space;
-	ks->base_state_change = sk->sk_state_change;
+	ks->base_data_ready = ks->family->data_ready;
+	ks->base_write_space = ks->family->write_space;
+	ks->base_state_change = ks->family->state_change;
 	sk->sk_data_ready = data_ready;
 	sk->sk_write_space = kseal_write_space;
 	sk->sk_state_change = state_change;
@@ -227,8 +257,10 @@ static void release(struct sock *sk)
 	struct kseal_net *kn = kseal_net(sock_net(sk));
 	struct kseal_sock *ks = kseal_sock(sk);
 
-	if (!ks)
+	if (!ks) {
+		WRITE_ONCE(sk->sk_prot, sk->sk_prot_creator);
 		return;
+	}
 	/* our proto may be unloaded as soon as TCP has put the module */
 	WRITE_ONCE(sk->sk_prot, (struct proto *)ks->family->base);
 	if (ks->base_write_space)
@@ -245,36 +277,75 @@ static void release(struct sock *sk)
 
 /* ---- listener and child ---- */
 
+static int inherit(struct kseal_sock *ks, struct kseal_sock *parent, gfp_t gfp)
+{
+	const char *profile;
+	int err = 0;
+
+	/* a socket that was connected, disconnected and made to listen */
+	if (!parent || READ_ONCE(parent->state) != KSEAL_STATE_LISTEN)
+		return -ENOTCONN;
+	spin_lock_bh(&parent->text_lock);
+	profile = parent->text[KSEAL_TEXT_PROFILE];
+	if (profile) {
+		ks->text[KSEAL_TEXT_PROFILE] = kstrdup(profile, gfp);
+		err = ks->text[KSEAL_TEXT_PROFILE] ? 0 : -ENOMEM;
+	}
+	spin_unlock_bh(&parent->text_lock);
+	ks->rx.lowat = READ_ONCE(parent->rx.lowat);
+	ks->role = READ_ONCE(parent->role);
+	if (ks->role == KSEAL_ROLE_SERVER)
+		ks->state = KSEAL_STATE_WAITING;
+	return err;
+}
+
 /* The ULP's ->clone: a child of a listener, in BH, half built. Nobody takes
  * its lock before accept() hands it out; until then it collects bytes.
  */
 static void clone(const struct request_sock *req, struct sock *sk,
 		  const gfp_t gfp)
 {
+	struct kseal_family *family = &families[sk->sk_family == AF_INET6];
 	/* alive: TCP holds the listener */
 	struct kseal_sock *parent = kseal_sock(sk), *ks;
-	char *profile = NULL;
 
 	/* TCP puts the module once for each child, but gets it for none */
 	__module_get(THIS_MODULE);
+	/* The child is a copy made without the listener's lock, perhaps while
+	 * the ULP was being attached: it may have the old proto.
+	 */
+	WRITE_ONCE(sk->sk_prot, &family->prot);
 	/* used by sk_free() and TIME_WAIT, after we are gone */
-	sk->sk_prot_creator = (struct proto *)parent->family->base;
+	sk->sk_prot_creator = (struct proto *)family->base;
 
-	ks = create(sk, parent->family, gfp);
+	ks = create(sk, family, gfp);
 	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ks);
 	if (!ks)
 		return;	/* fails closed: without a session nothing works */
-
-	spin_lock_bh(&parent->text_lock);
-	if (parent->text[KSEAL_TEXT_PROFILE])
-		profile = kstrdup(parent->text[KSEAL_TEXT_PROFILE], gfp);
-	if (!parent->text[KSEAL_TEXT_PROFILE] == !profile)
-		ks->role = READ_ONCE(parent->role);
-	spin_unlock_bh(&parent->text_lock);
-	ks->text[KSEAL_TEXT_PROFILE] = profile;
-	if (ks->role == KSEAL_ROLE_SERVER)
-		ks->state = KSEAL_STATE_WAITING;
+	if (inherit(ks, parent, gfp)) {
+		ks->err = -ENOMEM;
+		ks->state = KSEAL_STATE_DEAD;
+	}
 	set_callbacks(ks);
+}
+
+/* A connection that came before the ULP would be served in clear: it is reset
+ * and never handed out. Returns whether it was one.
+ */
+static bool reset_plain(struct sock *child, const struct kseal_family *family)
+{
+	if (kseal_sock_is(child))
+		return false;
+	/* copied from the listener between its proto and its ULP */
+	if (child->sk_prot == &family->prot) {
+		WRITE_ONCE(child->sk_prot, (struct proto *)family->base);
+		child->sk_prot_creator = (struct proto *)family->base;
+		rcu_assign_pointer(inet_csk(child)->icsk_ulp_data, NULL);
+	}
+	kseal_stat_add(sock_net(child), KSEAL_STAT_PLAIN_RESET, 1);
+	tcp_abort(child, ECONNABORTED);
+	child->sk_prot->close(child, 0);
+	return true;
 }
 
 static struct sock *accept(struct sock *sk, struct proto_accept_arg *arg)
@@ -286,9 +357,11 @@ static struct sock *accept(struct sock *sk, struct proto_accept_arg *arg)
 		arg->err = -ENOMEM;
 		return NULL;
 	}
-	child = kseal_compat_accept(kseal_sock_base(listener), sk, arg);
-	if (!child)
-		return NULL;
+	do {
+		child = kseal_compat_accept(kseal_sock_base(listener), sk, arg);
+		if (!child)
+			return NULL;
+	} while (reset_plain(child, listener->family));
 	if (!kseal_sock_is(child)) {
 		/* It came before the ULP and would be served in clear. */
 		kseal_stat_add(sock_net(sk), KSEAL_STAT_PLAIN_RESET, 1);
@@ -341,6 +414,8 @@ static __poll_t poll(struct file *file, struct socket *sock,
 	case KSEAL_STATE_DEAD:
 		return mask | in | EPOLLOUT | EPOLLWRNORM | EPOLLERR |
 		       EPOLLHUP | EPOLLRDHUP;
+	case KSEAL_STATE_NEW:
+		return mask & (EPOLLERR | EPOLLHUP | EPOLLRDHUP);
 	default:
 		/* silent until there are keys */
 		return 0;
@@ -378,6 +453,10 @@ static int disconnect(struct sock *sk, int flags)
 		WRITE_ONCE(ks->err, -ENOTCONN);
 		kseal_sock_set_state(ks, KSEAL_STATE_DEAD);
 		kseal_handshake_wake(ks);
+		/* not for whoever is connected to next, nor for children */
+		kseal_send_drop(&ks->tx);
+		if (ks->base_write_space)
+			restore_callbacks(ks);
 	}
 	return kseal_sock_base(ks)->disconnect(sk, flags);
 }
@@ -393,16 +472,15 @@ static void close(struct sock *sk, long timeout)
 	}
 	base = kseal_sock_base(ks);
 	lock_sock(sk);
-	if (ks->state == KSEAL_STATE_WAITING)
-		kseal_handshake_cancel(ks, -ECONNABORTED);
+	kseal_handshake_cancel(ks, -ECONNABORTED);
+	/* before the drain, which may end the session */
+	kseal_send_flush(ks, true);
 	if (ks->state == KSEAL_STATE_KEYED) {
 		kseal_receive_drain(ks);
 		kseal_close_notify(ks);
 	}
 	if (ks->state != KSEAL_STATE_LISTEN)
 		kseal_sock_set_state(ks, KSEAL_STATE_DEAD);
-	if (ks->tx.out_bytes)
-		kseal_send_flush(ks, true);
 	if (ks->base_write_space)
 		restore_callbacks(ks);
 	release_sock(sk);
@@ -414,6 +492,19 @@ static void close(struct sock *sk, long timeout)
 	kseal_receive_free(&ks->rx);
 	release_sock(sk);
 	base->close(sk, timeout);
+}
+
+/* SO_RCVLOWAT, under the socket lock. TCP counts what is in its own queue, and
+ * would not wake us for the rest of a record whose beginning has left it.
+ */
+static int set_rcvlowat(struct sock *sk, int val)
+{
+	struct kseal_sock *ks = kseal_sock(sk);
+
+	if (!ks)
+		return -ENOMEM;
+	WRITE_ONCE(ks->rx.lowat, val);
+	return 0;
 }
 
 /* ---- attach ---- */
@@ -435,6 +526,9 @@ static void make_family(struct kseal_family *family, struct sock *sk)
 	family->prot.disconnect = disconnect;
 	kseal_compat_proto(&family->prot, &calls);
 
+	family->data_ready = sk->sk_data_ready;
+	family->write_space = sk->sk_write_space;
+	family->state_change = sk->sk_state_change;
 	family->base_ops = sk->sk_socket->ops;
 	family->ops = *family->base_ops;
 	family->ops.poll = poll;
@@ -446,6 +540,7 @@ static void make_family(struct kseal_family *family, struct sock *sk)
 	family->ops.read_skb = NULL;
 	family->ops.peek_len = NULL;
 	family->ops.mmap = sock_no_mmap;
+	family->ops.set_rcvlowat = set_rcvlowat;
 	kseal_compat_ops(&family->ops);
 }
 
@@ -460,7 +555,11 @@ static const struct kseal_family *get_family(struct sock *sk)
 		family->base = sk->sk_prot;
 	}
 	mutex_unlock(&families_lock);
-	if (family->base != sk->sk_prot || family->base_ops != sk->sk_socket->ops)
+	if (family->base != sk->sk_prot ||
+	    family->base_ops != sk->sk_socket->ops ||
+	    family->data_ready != sk->sk_data_ready ||
+	    family->write_space != sk->sk_write_space ||
+	    family->state_change != sk->sk_state_change)
 		return NULL;
 	return family;
 }
@@ -487,11 +586,17 @@ static int init(struct sock *sk)
 	if (!ks)
 		return -ENOMEM;
 	ks->released = true;
-	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ks);
+	ks->rx.lowat = sk->sk_rcvlowat;
+	WRITE_ONCE(sk->sk_rcvlowat, 1);
 	if (sk->sk_state == TCP_LISTEN)
 		ks->state = KSEAL_STATE_LISTEN;
 	else
 		set_callbacks(ks);
+	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ks);
+	/* Children are copied from a listener without its lock: whoever copies
+	 * our proto has to find our clone. TCP sets it again after us.
+	 */
+	smp_store_release(&inet_csk(sk)->icsk_ulp_ops, &kseal_ulp_ops);
 	WRITE_ONCE(sk->sk_prot, &((struct kseal_family *)family)->prot);
 	WRITE_ONCE(sk->sk_socket->ops, &family->ops);
 	return 0;

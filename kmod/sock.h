@@ -133,6 +133,14 @@ int kseal_sock_set_text(struct kseal_sock *ks, enum kseal_text which,
 int kseal_sock_wait(struct kseal_sock *ks, long *timeo);
 
 /**
+ * kseal_sock_adopt - begin what accept() would have begun
+ * @ks: a session, socket lock held
+ *
+ * For a child of a listener that our accept() never saw.
+ */
+void kseal_sock_adopt(struct kseal_sock *ks);
+
+/**
  * kseal_sock_keyed - the session has keys now
  * @ks: a session, socket lock held, NEW or WAITING
  * @tx: sending keys, owned by the session from here on

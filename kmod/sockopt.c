@@ -10,15 +10,12 @@
 /* ---- set ---- */
 
 static int set_text(struct kseal_sock *ks, enum kseal_text which,
-		    sockptr_t optval, unsigned int optlen, unsigned int max)
+		    const char *text, unsigned int optlen, unsigned int max)
 {
-	char text[KSEAL_NAME_MAX];
 	unsigned int i;
 
 	if (!optlen || optlen > max)
 		return -EINVAL;
-	if (copy_from_sockptr(text, optval, optlen))
-		return -EFAULT;
 	/* a terminator is allowed, nothing after it, no control characters */
 	if (!text[optlen - 1])
 		optlen--;
@@ -32,7 +29,7 @@ static int set_text(struct kseal_sock *ks, enum kseal_text which,
 	return kseal_sock_set_text(ks, which, text, optlen, GFP_KERNEL_ACCOUNT);
 }
 
-static int set_role(struct kseal_sock *ks, sockptr_t optval,
+static int set_role(struct kseal_sock *ks, const void *value,
 		    unsigned int optlen)
 {
 	bool listens = ks->state == KSEAL_STATE_LISTEN;
@@ -40,8 +37,7 @@ static int set_role(struct kseal_sock *ks, sockptr_t optval,
 
 	if (optlen != sizeof(role))
 		return -EINVAL;
-	if (copy_from_sockptr(&role, optval, sizeof(role)))
-		return -EFAULT;
+	memcpy(&role, value, sizeof(role));
 	if (role != KSEAL_ROLE_SERVER && role != KSEAL_ROLE_CLIENT)
 		return -EINVAL;
 	if (role == KSEAL_ROLE_CLIENT && listens)
@@ -56,18 +52,18 @@ static int set_role(struct kseal_sock *ks, sockptr_t optval,
 	return listens ? 0 : kseal_handshake_start(ks);
 }
 
-static int write_option(struct kseal_sock *ks, int optname, sockptr_t optval,
-		      unsigned int optlen)
+static int write_option(struct kseal_sock *ks, int optname, const void *value,
+			unsigned int optlen)
 {
 	switch (optname) {
 	case KSEAL_SO_PROFILE:
-		return set_text(ks, KSEAL_TEXT_PROFILE, optval, optlen,
+		return set_text(ks, KSEAL_TEXT_PROFILE, value, optlen,
 				KSEAL_PROFILE_MAX);
 	case KSEAL_SO_SERVER_NAME:
-		return set_text(ks, KSEAL_TEXT_SERVER_NAME, optval, optlen,
+		return set_text(ks, KSEAL_TEXT_SERVER_NAME, value, optlen,
 				KSEAL_NAME_MAX);
 	case KSEAL_SO_ROLE:
-		return set_role(ks, optval, optlen);
+		return set_role(ks, value, optlen);
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -77,13 +73,21 @@ int kseal_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 		     unsigned int optlen)
 {
 	struct kseal_sock *ks = kseal_sock(sk);
+	char value[KSEAL_NAME_MAX + 1];
 	int err;
 
 	if (!ks)
 		return -ENOMEM;
 	if (level == SOL_KSEAL) {
+		/* Before the lock, which the helper waits for: reading the
+		 * caller's memory may take as long as the caller likes.
+		 */
+		if (optlen > sizeof(value))
+			return -EINVAL;
+		if (copy_from_sockptr(value, optval, optlen))
+			return -EFAULT;
 		lock_sock(sk);
-		err = write_option(ks, optname, optval, optlen);
+		err = write_option(ks, optname, value, optlen);
 		release_sock(sk);
 		return err;
 	}

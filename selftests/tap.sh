@@ -1,15 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# tap.sh PROGRAM...: run test programs that print TAP, one after the other, and sum up. The output passes as it comes,
+# tap.sh 'PROGRAM ARGUMENTS'...: run test programs that print TAP, one after the other, and sum up. The output passes as it comes,
 # each line behind the program's name; the last line is "N passed, N failed, N skipped". A program that crashes, ends
 # with a status its results do not explain, or prints no or another number of results than its plan says, has failed.
 set -uo pipefail
 passed=0 failed=0 skipped=0
 
 run() {
-	local name out status plan results bad
-	name=$(basename "$1"); out=$(mktemp)
-	"$1" 2>&1 </dev/null | tee "$out" | sed -u "s/^/$name: /"
+	local words name out status plan results bad
+	read -ra words <<<"$1"
+	name=$(basename "${words[0]}"); out=$(mktemp)
+	"${words[@]}" 2>&1 </dev/null | tee "$out" | sed -u "s/^/$name: /"
 	status=${PIPESTATUS[0]}
 	plan=$(sed -nE 's/^1\.\.([0-9]+).*/\1/p' "$out" | head -n 1)
 	results=$(grep -cE '^(not )?ok\b' "$out")

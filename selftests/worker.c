@@ -65,8 +65,12 @@ int worker_talk(struct worker *w, struct nlmsghdr *nlh)
 	int err;
 
 	nlh->nlmsg_flags |= NLM_F_ACK;
+	if (w->no_ack)
+		nlh->nlmsg_flags &= ~NLM_F_ACK;
 	if (mnl_socket_sendto(w->g.sock, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
+	if (w->no_ack)
+		return 0;
 	while (now_ms() < end) {
 		err = receive(w, 1000, &got);
 		if (err == -EAGAIN || err == -ENOBUFS)

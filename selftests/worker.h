@@ -11,12 +11,13 @@
 #include "genl.h"
 #include "session.h"
 
-#define WORKER_KEPT 64
+#define WORKER_KEPT 1024	/* more than any test has under way */
 
 struct worker {
 	struct kseal_genl g;	/* g.error: the last refusal's text */
 	void *kept[WORKER_KEPT];	/* came while an acknowledgement was awaited */
 	int first, end;
+	bool no_ack;		/* do not ask for any: a full socket loses them */
 };
 
 struct worker_msg {
