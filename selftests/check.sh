@@ -32,7 +32,7 @@ step() { # NAME LOG COMMAND...
 
 # The guests' kernel source has the kselftest harness that the tests are built with
 selftests/vm/run -r uml -v perf --no-module --prepare || exit 1
-make -s -C selftests/unit || { echo "check: the unit tests could not be built"; exit 1; }
+make -s -C selftests/unit all || { echo "check: the unit tests could not be built"; exit 1; }
 make -s -C selftests KSEAL_CACHE="$cache" || { echo "check: the selftests could not be built"; exit 1; }
 
 # Everything is made before it is timed, one thing after the other

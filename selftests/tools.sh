@@ -428,7 +428,7 @@ ok "connect without a helper" bash -c "
 import socket
 l = socket.create_server(('127.0.0.1', $free)); l.accept()\" &
 	for i in \$(seq 100); do
-		said=\$('$KSEAL' connect localhost:$free 2>&1) && exit 1
+		said=\$('$KSEAL' connect --name localhost 127.0.0.1:$free 2>&1) && exit 1
 		[[ \$said == *refused* ]] || break
 		sleep 0.05
 	done
