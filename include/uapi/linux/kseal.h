@@ -17,6 +17,8 @@
  *     (handshake under way). There is no way back to plain TCP. Connections
  *     accepted from a listener inherit the ULP and what is set on the listener
  *     below.
+ *     Connections that wait in a listener's queue at that moment are reset, and
+ *     accept() does not return them: they would be served in clear.
  *     Errors: EBUSY the socket is in a sockmap, has a psock, or carries another
  *     user of sk_user_data; EOPNOTSUPP it is an MPTCP socket or in TCP repair
  *     mode; ENOTCONN neither connected nor listening; EEXIST it has a ULP;
@@ -54,6 +56,8 @@
  *   ETIMEDOUT     module parameter handshake_timeout_ms passed
  *   ECONNRESET    the peer closed the connection in mid-handshake
  *   EKEYREJECTED  the peer's certificate or name did not verify, here or there
+ *   EINVAL        the helper does not know the profile, or it lacks what the
+ *                 role needs
  *   EPROTO        anything else the helper or the peer refused
  * and on a keyed session:
  *   EBADMSG       a record's tag did not verify (bad_record_mac was sent)
@@ -70,7 +74,9 @@
  * request from userspace is acknowledged if NLM_F_ACK is set; a refusal is a
  * negative errno and an extack text that names the attribute. Set
  * NETLINK_CAP_ACK on a socket that sends keys, so that a refusal does not echo
- * them; the kernel wipes the key attributes of the request in any case.
+ * them; the module wipes the request when it is done with it, refused or not
+ * (a message that generic netlink itself refuses, with NLM_F_DUMP set or a
+ * malformed header, never reaches it).
  *
  * KSEAL_CMD_REGISTER (u, CAP_NET_ADMIN in the netns)
  *   This netlink socket is a helper worker of its network namespace until it
@@ -113,7 +119,9 @@
  *     timed out, was closed, or was answered); -EPERM another worker has it;
  *     -EINVAL, -ERANGE, -EOPNOTSUPP an attribute, named in the extack text;
  *     -ENOBUFS more bytes than one flight may have; -EPIPE TCP is gone.
- *   After -EINVAL, -ERANGE or -EOPNOTSUPP the request is as it was.
+ *   After -EINVAL, -ERANGE, -EOPNOTSUPP, -ENOBUFS and -ENOMEM the request is as
+ *   it was; CONSUMED that is missing means 0. SUITE and GROUP have at most 63
+ *   bytes, ALPN 255, PEER_IDENTITY 1023, REASON KSEAL_REASON_MAX.
  * KSEAL_CMD_CANCEL (k -> worker)
  *     COOKIE, ERROR u32    the request ended (closed, timed out, reset): forget
  *                          it. Best effort; keep a time limit of your own.
