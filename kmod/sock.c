@@ -393,7 +393,7 @@ static __poll_t poll(struct file *file, struct socket *sock,
 	__poll_t mask = tcp_poll(file, sock, wait);
 	struct kseal_sock *ks;
 
-	/* the listener itself; a plain child that accept() has aborted */
+	/* the listener itself; a plain child that has only its ops */
 	if (sk->sk_state == TCP_LISTEN || !kseal_sock_is(sk))
 		return mask;
 	ks = kseal_sock(sk);

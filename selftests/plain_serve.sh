@@ -12,8 +12,8 @@ KSEAL=${KSEAL:-$here/../tools/kseal}
 work=$(mktemp -d "${TMPDIR:-/tmp}/kseal-serve.XXXXXX")
 root=$work/root
 server=
-count=0
-failed=0
+# shellcheck source-path=SCRIPTDIR
+. "$here/ok.sh"
 
 finish() {
 	[ -n "$server" ] && kill "$server" 2>/dev/null && wait "$server" 2>/dev/null
@@ -21,27 +21,9 @@ finish() {
 }
 trap finish EXIT
 
-# ok NAME COMMAND...: passes if the command does
-ok() {
-	local name=$1
-	shift
-	count=$((count + 1))
-	if "$@" >"$work/out" 2>&1; then
-		echo "ok $count - $name"
-	else
-		failed=$((failed + 1))
-		echo "not ok $count - $name"
-		sed 's/^/#   /' "$work/out" | head -n 20
-	fi
-}
-
 skip() {
 	count=$((count + 1))
 	echo "ok $count - $1 # SKIP $2"
-}
-
-is() {
-	[ "$1" = "$2" ] || { echo "got '$1', expected '$2'"; return 1; }
 }
 
 for tool in curl cmp python3; do

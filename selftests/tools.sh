@@ -14,8 +14,8 @@ chmod 755 "$work"
 root=$work/root
 keys=$work/keys
 helper='' server='' other=''
-count=0
-failed=0
+# shellcheck source-path=SCRIPTDIR
+. "$here/ok.sh"
 
 finish() {
 	local pid
@@ -25,23 +25,6 @@ finish() {
 	rm -rf "$work"
 }
 trap finish EXIT
-
-ok() {
-	local name=$1
-	shift
-	count=$((count + 1))
-	if "$@" >"$work/out" 2>&1; then
-		echo "ok $count - $name"
-	else
-		failed=$((failed + 1))
-		echo "not ok $count - $name"
-		sed 's/^/#   /' "$work/out" | head -n 20
-	fi
-}
-
-is() {
-	[ "$1" = "$2" ] || { echo "got '$1', expected '$2'"; return 1; }
-}
 
 # fails TEXT COMMAND...: the command exits with 1 and says so
 fails() {

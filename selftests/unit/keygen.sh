@@ -10,25 +10,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 KSEAL=${KSEAL:-$here/../../tools/kseal}
 work=$(mktemp -d "${TMPDIR:-/tmp}/kseal-keygen.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-count=0
-failed=0
-
-ok() {
-	local name=$1
-	shift
-	count=$((count + 1))
-	if "$@" >"$work/out" 2>&1; then
-		echo "ok $count - $name"
-	else
-		failed=$((failed + 1))
-		echo "not ok $count - $name"
-		sed 's/^/#   /' "$work/out" | head -n 20
-	fi
-}
-
-is() {
-	[ "$1" = "$2" ] || { echo "got '$1', expected '$2'"; return 1; }
-}
+# shellcheck source-path=SCRIPTDIR
+. "$here/../ok.sh"
 
 # fails STATUS TEXT COMMAND...: the command exits so and says so
 fails() {

@@ -1,0 +1,24 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the shell tests share. They set work, a directory of their own, and print the plan themselves.
+count=0
+failed=0
+
+# ok NAME COMMAND...: passes if the command does
+ok() {
+	local name=$1
+	shift
+	count=$((count + 1))
+	if "$@" >"$work/out" 2>&1; then
+		echo "ok $count - $name"
+	else
+		failed=$((failed + 1))
+		echo "not ok $count - $name"
+		sed 's/^/#   /' "$work/out" | head -n 20
+	fi
+}
+
+# is GOT WANTED
+is() {
+	[ "$1" = "$2" ] || { echo "got '$1', expected '$2'"; return 1; }
+}
