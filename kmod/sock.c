@@ -322,10 +322,9 @@ static void clone(const struct request_sock *req, struct sock *sk,
 	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ks);
 	if (!ks)
 		return;	/* fails closed: without a session nothing works */
-	if (inherit(ks, parent, gfp)) {
-		ks->err = -ENOMEM;
+	ks->err = inherit(ks, parent, gfp);
+	if (ks->err)
 		ks->state = KSEAL_STATE_DEAD;
-	}
 	set_callbacks(ks);
 }
 
@@ -362,16 +361,6 @@ static struct sock *accept(struct sock *sk, struct proto_accept_arg *arg)
 		if (!child)
 			return NULL;
 	} while (reset_plain(child, listener->family));
-	if (!kseal_sock_is(child)) {
-		/* It came before the ULP and would be served in clear. */
-		kseal_stat_add(sock_net(sk), KSEAL_STAT_PLAIN_RESET, 1);
-		tcp_abort(child, ECONNABORTED);
-		/* what it sent in clear is not to be read either */
-		lock_sock(child);
-		skb_queue_purge(&child->sk_receive_queue);
-		release_sock(child);
-		return child;
-	}
 	ks = kseal_sock(child);
 	if (!ks)
 		return child;
@@ -393,8 +382,7 @@ static __poll_t poll(struct file *file, struct socket *sock,
 	__poll_t mask = tcp_poll(file, sock, wait);
 	struct kseal_sock *ks;
 
-	/* the listener itself; a plain child that has only its ops */
-	if (sk->sk_state == TCP_LISTEN || !kseal_sock_is(sk))
+	if (sk->sk_state == TCP_LISTEN)
 		return mask;
 	ks = kseal_sock(sk);
 	if (!ks)

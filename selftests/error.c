@@ -499,6 +499,45 @@ TEST_F(peer, close_under_back_pressure_still_sends_everything)
 	free(got);
 }
 
+/* What was sealed before a failure goes out before the alert, or the peer could
+ * not open the alert.
+ */
+TEST_F(peer, a_failure_under_back_pressure_loses_nothing_sealed)
+{
+	uint8_t *data = pattern(32 << 20, 35), *got;
+	size_t sent = 0;
+	ssize_t n;
+	char byte;
+
+	while ((n = send(self->fd, data + sent, 65536, MSG_DONTWAIT)) > 0)
+		sent += n;
+	ASSERT_EQ(0, peer_write(&self->peer, "no record", 9));
+	EXPECT_EQ(-EPROTO, recv_soon(self->fd, &byte, 1));
+	got = malloc(sent);
+	ASSERT_EQ(0, peer_recv_all(&self->peer, got, sent));
+	EXPECT_EQ(0, memcmp(data, got, sent));
+	EXPECT_TRUE(alerted(&self->peer, 10));
+	free(data);
+	free(got);
+}
+
+TEST_F(peer, shutdown_under_back_pressure_still_sends_everything)
+{
+	uint8_t *data = pattern(32 << 20, 36), *got;
+	size_t sent = 0;
+	ssize_t n;
+
+	while ((n = send(self->fd, data + sent, 65536, MSG_DONTWAIT)) > 0)
+		sent += n;
+	ASSERT_EQ(0, shutdown(self->fd, SHUT_WR));
+	got = malloc(sent);
+	ASSERT_EQ(0, peer_recv_all(&self->peer, got, sent));
+	EXPECT_EQ(0, memcmp(data, got, sent));
+	EXPECT_TRUE(closed_once(&self->peer));
+	free(data);
+	free(got);
+}
+
 TEST_F(pair, close_at_one_end_is_the_end_at_the_other)
 {
 	char got[8];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* How handshakes end, who may end them, and what becomes of a socket's children. */
+/* How handshakes end, and who may end them. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -24,18 +24,6 @@ FIXTURE(handshake) {
 };
 
 SESSION_VARIANTS(handshake);
-
-static int listen_as_server(int family)
-{
-	int fd = tcp_listen(family), err;
-
-	if (fd < 0)
-		return fd;
-	err = attach(fd);
-	if (!err)
-		err = set_role(fd, KSEAL_ROLE_SERVER);
-	return err ? err : fd;
-}
 
 FIXTURE_SETUP(handshake)
 {
@@ -403,67 +391,6 @@ TEST_F(handshake, a_disconnected_socket_ends_its_handshake)
 	EXPECT_LT(0, cancelled(&self->helper, cookie));
 	EXPECT_EQ(-ESTALE, worker_done(&self->helper, cookie, 15, NULL, 0, &self->keys));
 	EXPECT_LT(0, failed_with(self->server));
-}
-
-/* ---- children ---- */
-
-TEST_F(handshake, children_from_before_the_ulp_are_reset_never_served_in_clear)
-{
-	int listener = tcp_listen(variant->family);
-	int client = tcp_connect(listener), child;
-	char got[8];
-
-	ASSERT_EQ(3, send(client, "GET", 3, MSG_NOSIGNAL));
-	sleep_ms(20);
-	ASSERT_EQ(0, attach(listener));
-	ASSERT_EQ(0, set_role(listener, KSEAL_ROLE_SERVER));
-	ASSERT_EQ(0, fcntl(listener, F_SETFL, O_NONBLOCK));
-	child = accept(listener, NULL, NULL);
-	EXPECT_EQ(-1, child);
-	EXPECT_EQ(EAGAIN, errno);
-	EXPECT_EQ(-ECONNRESET, recv_soon(client, got, 8));
-	close(client);
-	close(listener);
-}
-
-TEST_F(handshake, a_listener_closed_with_children_queued_leaks_nothing)
-{
-	int listener = listen_as_server(variant->family), client[8], i;
-	long long attached = counter("sessions_attached"), closed = counter("sessions_closed");
-	int64_t end = now_ms() + 5000;
-
-	ASSERT_LE(0, attached);
-	for (i = 0; i < 8; i++) {
-		client[i] = tcp_connect(listener);
-		ASSERT_EQ(15, send(client[i], hello, 15, 0));
-	}
-	sleep_ms(50);
-	EXPECT_EQ(attached + 8, counter("sessions_attached"));
-	close(listener);
-	for (i = 0; i < 8; i++)
-		close(client[i]);
-	/* eight children and the listener itself */
-	while (counter("sessions_closed") < closed + 9 && now_ms() < end)
-		sleep_ms(10);
-	EXPECT_EQ(closed + 9, counter("sessions_closed"));
-}
-
-TEST_F(handshake, a_child_that_waited_in_the_queue_is_served)
-{
-	char got[8];
-	int client = tcp_connect(self->listener), server;
-
-	ASSERT_EQ(15, send(client, hello, 15, 0));
-	sleep_ms(50);
-	EXPECT_EQ(-EAGAIN, worker_next(&self->helper, &self->msg, 0));
-	server = accept(self->listener, NULL, NULL);
-	ASSERT_EQ(0, worker_next(&self->helper, &self->msg, 5000));
-	EXPECT_EQ(15, self->msg.len);
-	ASSERT_EQ(0, worker_done(&self->helper, self->msg.cookie, 15, "done", 4, &self->keys));
-	EXPECT_EQ(4, recv_soon(client, got, 8));
-	EXPECT_EQ(KSEAL_STATE_KEYED, info_state(server));
-	close(client);
-	close(server);
 }
 
 /* ---- many ---- */

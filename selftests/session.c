@@ -83,6 +83,18 @@ int set_role(int fd, uint32_t role)
 	return setsockopt(fd, SOL_KSEAL, KSEAL_SO_ROLE, &role, sizeof(role)) ? -errno : 0;
 }
 
+int listen_as_server(int family)
+{
+	int fd = tcp_listen(family), err;
+
+	if (fd < 0)
+		return fd;
+	err = attach(fd);
+	if (!err)
+		err = set_role(fd, KSEAL_ROLE_SERVER);
+	return err ? err : fd;
+}
+
 /* ---- keys ---- */
 
 static void random_bytes(void *data, size_t len)

@@ -21,6 +21,8 @@ int tcp_pair(int family, int fd[2]);
 /* setsockopt(TCP_ULP), KSEAL_SO_ROLE. Return 0 or -errno. */
 int attach(int fd);
 int set_role(int fd, uint32_t role);
+/* A listener whose connections are TLS; needs a helper. The descriptor or -errno. */
+int listen_as_server(int family);
 
 /* Random keys for both directions, sequence numbers 0. */
 void make_keys(struct kseal_session_keys *keys, uint16_t cipher);

@@ -326,6 +326,44 @@ TEST_F(peer, poll_sees_a_record_larger_than_the_receive_buffer)
 	free(got);
 }
 
+static void *second_record(void *arg)
+{
+	static uint8_t data[10000];
+
+	sleep_ms(100);
+	return (void *)(intptr_t)peer_send(arg, PEER_DATA, data, sizeof(data), 0);
+}
+
+TEST_F(peer, so_rcvlowat_counts_data_of_records)
+{
+	uint8_t *data = pattern(10000, 14), got[20000], record[PEER_RECORD_MAX];
+	int lowat = 15000;
+	pthread_t thread;
+	size_t len;
+	void *ret;
+
+	ASSERT_EQ(0, setsockopt(self->fd, SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof(lowat)));
+	ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, data, 10000, 0));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, second_record, &self->peer));
+	/* a blocking read waits for as many */
+	EXPECT_EQ(20000, recv(self->fd, got, sizeof(got), 0));
+	pthread_join(thread, &ret);
+	ASSERT_EQ(0, (intptr_t)ret);
+
+	/* the end of a record whose beginning TCP has handed over wakes, though
+	 * it is shorter than the mark
+	 */
+	len = peer_seal(&self->peer, PEER_DATA, data, 10000, 0, record);
+	ASSERT_EQ(0, peer_write(&self->peer, record, len - 100));
+	EXPECT_EQ(-1, recv(self->fd, got, sizeof(got), MSG_DONTWAIT));
+	EXPECT_EQ(EAGAIN, errno);
+	ASSERT_EQ(0, peer_write(&self->peer, record + len - 100, 100));
+	EXPECT_EQ(POLLIN, poll_for(self->fd, POLLIN, 2000));
+	EXPECT_EQ(10000, recv(self->fd, got, sizeof(got), MSG_DONTWAIT));
+	EXPECT_EQ(0, memcmp(data, got, 10000));
+	free(data);
+}
+
 TEST_F(peer, so_sndtimeo_ends_a_blocked_write)
 {
 	struct timeval tv = { .tv_usec = 200000 };
@@ -368,6 +406,40 @@ TEST_F(peer, urgent_data_zerocopy_and_foreign_record_types_are_refused)
 	EXPECT_EQ(-1, sendmsg(self->fd, &msg, 0));
 	EXPECT_EQ(EOPNOTSUPP, errno);
 	EXPECT_EQ(0, poll_for(self->peer.fd, POLLIN, 100));
+}
+
+/* Seals data and sends the record's last byte as urgent. */
+static int send_urgently(struct peer *p, const void *data, size_t len)
+{
+	uint8_t record[PEER_RECORD_MAX];
+	size_t n = peer_seal(p, PEER_DATA, data, len, 0, record);
+
+	return send(p->fd, record, n, MSG_OOB | MSG_NOSIGNAL) == (ssize_t)n ? 0 : -errno;
+}
+
+TEST_F(peer, urgent_bytes_from_the_peer_stay_in_their_place)
+{
+	char got[8];
+
+	/* TCP's own reader stops before an urgent byte until it was asked for */
+	ASSERT_EQ(0, send_urgently(&self->peer, "one", 3));
+	EXPECT_EQ(POLLIN, poll_for(self->fd, POLLIN, 2000) & POLLIN);
+	ASSERT_EQ(3, recv_soon(self->fd, got, 8));
+	ASSERT_EQ(0, send_urgently(&self->peer, "two", 3));
+	ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, "three", 5, 0));
+	ASSERT_EQ(3, recv_soon(self->fd, got, 3));
+	EXPECT_EQ(0, memcmp(got, "two", 3));
+	ASSERT_EQ(5, recv_soon(self->fd, got, 8));
+	EXPECT_EQ(0, memcmp(got, "three", 5));
+}
+
+TEST_F(peer, an_urgent_byte_between_records_ends_the_session)
+{
+	char got[8];
+
+	ASSERT_EQ(1, send(self->peer.fd, "!", 1, MSG_OOB));
+	ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, "data", 4, 0));
+	EXPECT_EQ(-EPROTO, recv_soon(self->fd, got, 8));
 }
 
 TEST_F(peer, repair_mode_is_refused)
