@@ -22,7 +22,7 @@ qemu_prepare() {
 qemu_wanted=10
 qemu_find() {
 	local version
-	version=$(qemu-system-x86_64 --version 2>/dev/null | sed -nE '1s/.*version ([0-9]+).*/\1/p')
+	version=$(qemu-system-x86_64 --version 2>/dev/null | sed -nE '1s/.*version ([0-9]+).*/\1/p') || true
 	if ((${version:-0} >= qemu_wanted)); then qemu=(qemu-system-x86_64); return; fi
 	local host; host=$(. /etc/os-release; echo "$ID-${VERSION_CODENAME-}")
 	if [[ $host != debian-bookworm ]]; then
