@@ -31,7 +31,7 @@ qemu_find() {
 	fi
 	local dir=$cache/qemu/program
 	cached "$dir" "fetching QEMU $qemu_wanted from bookworm-backports, for this runner alone (once, 40 MB)" qemu_fetch "$dir"
-	qemu=(env "LD_LIBRARY_PATH=$dir/usr/lib/x86_64-linux-gnu" "$dir/usr/bin/qemu-system-x86_64"
+	qemu=(env "LD_LIBRARY_PATH=$dir/usr/lib/x86_64-linux-gnu:$dir/lib/x86_64-linux-gnu" "$dir/usr/bin/qemu-system-x86_64"
 		-L "$dir/usr/share/qemu" -L "$dir/usr/share/seabios" -L /usr/share/qemu -L /usr/share/seabios)
 }
 # Fetch what apt would install here, and unpack it instead

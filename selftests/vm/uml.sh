@@ -15,6 +15,7 @@ uml_source() {
 }
 # A finished tree has its package's version in it
 uml_newest_source() {
+	mkdir -p "$cache/src"
 	local all; all=$(find "$cache/src" -maxdepth 2 -path '*/linux-source-*/.deb-version' -printf '%h\n' 2>/dev/null | sort -V)
 	grep -x ".*/linux-source-$uml_wanted" <<<"$all" || tail -n 1 <<<"$all"
 }
