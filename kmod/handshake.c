@@ -73,6 +73,7 @@ static void detach(struct kseal_request *req)
 	hash_del(&req->node);
 	if (req->helper)
 		list_del(&req->helper_node);
+	list_del_init(&req->blocked_node);
 	req->helper = NULL;
 	kn->n_requests--;
 	spin_unlock_bh(&kn->lock);
@@ -186,6 +187,37 @@ static bool peer_has_closed(struct sock *sk)
 
 /* ---- give: from req->in to the helper ---- */
 
+/* The helper's socket was full. Its next answers make room, and wake those who
+ * wait, in turn; the timer is for a helper that answers nothing.
+ */
+static void set_blocked(struct kseal_request *req, bool blocked)
+{
+	struct kseal_net *kn = kseal_net(sock_net(req->sk));
+
+	spin_lock_bh(&kn->lock);
+	list_del_init(&req->blocked_node);
+	if (blocked && req->helper)
+		list_add_tail(&req->blocked_node, &req->helper->blocked);
+	spin_unlock_bh(&kn->lock);
+}
+
+/* One message was read: one or two find room. */
+static void wake_blocked(struct kseal_helper *helper)
+{
+	struct kseal_request *req;
+	int n;
+
+	for (n = 0; n < 2; n++) {
+		req = list_first_entry_or_null(&helper->blocked,
+					       struct kseal_request,
+					       blocked_node);
+		if (!req)
+			return;
+		list_del_init(&req->blocked_node);
+		queue_relay(req);
+	}
+}
+
 static void give(struct kseal_request *req, unsigned int len)
 {
 	int err = kseal_netlink_handshake(req, req->in, len);
@@ -196,6 +228,7 @@ static void give(struct kseal_request *req, unsigned int len)
 		 */
 		kseal_stat_add(sock_net(req->sk),
 			       KSEAL_STAT_HANDSHAKES_RETRIED, 1);
+		set_blocked(req, true);
 		queue_retry(req);
 		return;
 	}
@@ -204,6 +237,8 @@ static void give(struct kseal_request *req, unsigned int len)
 		     "the helper that had the handshake is gone");
 		return;
 	}
+	if (req->retries)
+		set_blocked(req, false);
 	req->begun = true;
 	req->asked = true;
 	req->retries = 0;
@@ -339,6 +374,7 @@ static struct kseal_request *create(struct kseal_sock *ks)
 	sock_hold(ks->sk);
 	req->sk = ks->sk;
 	req->ks = ks;
+	INIT_LIST_HEAD(&req->blocked_node);
 	INIT_WORK(&req->relay, relay_work);
 	INIT_DELAYED_WORK(&req->retry, retry_work);
 	INIT_DELAYED_WORK(&req->timeout, timeout_work);
@@ -399,6 +435,7 @@ struct kseal_request *kseal_handshake_find(struct net *net, u32 portid,
 			}
 			refcount_inc(&req->ref);
 			found = req;
+			wake_blocked(req->helper);
 			break;
 		}
 	spin_unlock_bh(&kn->lock);
@@ -455,6 +492,7 @@ static void orphan_requests(struct kseal_helper *helper)
 
 	list_for_each_entry_safe(req, next, &helper->requests, helper_node) {
 		list_del(&req->helper_node);
+		list_del_init(&req->blocked_node);
 		WRITE_ONCE(req->helper, NULL);
 		queue_relay(req);
 	}
@@ -470,6 +508,7 @@ int kseal_helper_add(struct net *net, u32 portid, const void *owner)
 	if (!new)
 		return -ENOMEM;
 	INIT_LIST_HEAD(&new->requests);
+	INIT_LIST_HEAD(&new->blocked);
 	new->portid = portid;
 	new->owner = owner;
 	spin_lock_bh(&kn->lock);

@@ -22,6 +22,7 @@ struct sock;
 struct kseal_helper {
 	struct list_head node;		/* kseal_net.helpers */
 	struct list_head requests;	/* kseal_request.helper_node */
+	struct list_head blocked;	/* kseal_request.blocked_node */
 	u32 portid;
 	/* Who it is: a port id can be reused before its release is announced,
 	 * a struct sock cannot. Compared, never followed.
@@ -40,6 +41,7 @@ struct kseal_request {
 	struct hlist_node node;		/* kseal_net.requests */
 	struct kseal_helper *helper;	/* NULL: it is gone */
 	struct list_head helper_node;
+	struct list_head blocked_node;	/* the helper's socket was full */
 
 	/* each, while queued, holds a reference */
 	struct work_struct relay;
