@@ -21,6 +21,13 @@
 extern "C" {
 #endif
 
+/* Whoever ignores what these return may go on in clear, or without keys. */
+#if defined(__GNUC__) || defined(__clang__)
+#define KSEAL_CHECK_RESULT __attribute__((__warn_unused_result__))
+#else
+#define KSEAL_CHECK_RESULT
+#endif
+
 #define KSEAL_KEY_MAX		32	/* bytes of the longest AEAD key */
 #define KSEAL_SECRET_MAX	48	/* bytes of the longest traffic secret */
 
@@ -48,14 +55,14 @@ struct kseal_session_keys {
  * Call it right after listen(): connections that were established before it are reset
  * when they are accepted.
  */
-int kseal_server(int fd, const char *profile);
+KSEAL_CHECK_RESULT int kseal_server(int fd, const char *profile);
 
 /*
  * Makes fd, connected, the client's end of TLS, and starts the handshake without
  * waiting for it. server_name is the DNS name or the address which the server's
  * certificate has to have.
  */
-int kseal_connect(int fd, const char *server_name, const char *profile);
+KSEAL_CHECK_RESULT int kseal_connect(int fd, const char *server_name, const char *profile);
 
 /*
  * Waits until the handshake on fd has ended. timeout_ms < 0: for ever.
@@ -64,7 +71,7 @@ int kseal_connect(int fd, const char *server_name, const char *profile);
  * -ENOKEY no handshake was started, -EINVAL fd listens, -ENOPROTOOPT fd does
  * not carry kseal.
  */
-int kseal_wait(int fd, int timeout_ms);
+KSEAL_CHECK_RESULT int kseal_wait(int fd, int timeout_ms);
 
 /*
  * State, negotiated facts and counters of fd. Fields which the running module does
@@ -81,7 +88,8 @@ int kseal_reason(int fd, char *text, size_t size);
  * on owning, and has to wipe, *keys. errtext, which may be NULL, gets the
  * kernel's sentence on a refusal.
  */
-int kseal_install(int fd, const struct kseal_session_keys *keys, char *errtext, size_t size);
+KSEAL_CHECK_RESULT int kseal_install(int fd, const struct kseal_session_keys *keys, char *errtext,
+				     size_t size);
 
 #ifdef __cplusplus
 }

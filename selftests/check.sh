@@ -51,7 +51,7 @@ boot "$last" >"$last_log" 2>&1 </dev/null & last_pid=$!
 trap 'kill "$last_pid" 2>/dev/null' EXIT
 
 mapfile -t unit < <(find selftests/unit/build -maxdepth 1 -type f -executable | sort)
-step "unit tests" unit selftests/tap.sh "${unit[@]}" selftests/unit/keygen.sh selftests/plain_serve.sh
+step "unit tests" unit selftests/tap.sh "${unit[@]}" selftests/unit/header.sh selftests/unit/keygen.sh selftests/plain_serve.sh
 for guest in "${guests[@]::${#guests[@]}-1}"; do
 	step "guest $guest" "$(log_of "$guest")" boot "$guest"
 done
