@@ -509,13 +509,12 @@ void kseal_send_work(struct work_struct *work)
 
 	lock_sock(sk);
 	kseal_sock_adopt(ks);
-	if (!ks->tx.len || ks->state != KSEAL_STATE_KEYED) {
+	if (!ks->tx.len || ks->state != KSEAL_STATE_KEYED)
 		push_records(ks, 0);
-	} else if (time_after_eq(jiffies, ks->tx.flush_at)) {
+	else if (time_after_eq(jiffies, ks->tx.flush_at))
 		kseal_send_flush(ks, false);
-	} else {
+	else
 		push_records(ks, MSG_MORE);
-	}
 	/* Still something: memory was short, or its time has not come. Nobody
 	 * else may ever call; with TCP full, its write_space does.
 	 */
