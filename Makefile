@@ -2,7 +2,7 @@
 #
 # make              the module (for the running kernel, or KDIR=), kseald, kseal
 # make demo         a real file over TLS, sealed in a guest kernel, with curl
-# make check        all tests, in guests; the last line says how many passed
+# make check        lint and all tests, in guests; the last line says how many passed
 # make lint         sparse, checkpatch, shellcheck, sizes of files and functions
 # make install      programs, library, man pages, unit, and the module by DKMS
 #

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# make check: unit tests here, then the selftests in guests. The last line is "N passed, N failed, N skipped".
+# make check: lint and unit tests here, then the selftests in guests. The last line is "N passed, N failed, N skipped".
 # CHECK_GUESTS names other guests, separated by commas: CHECK_GUESTS="-v perf, -r qemu -k trixie".
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -50,8 +50,10 @@ last=${guests[-1]} last_log=$logs/$(log_of "${guests[-1]}").log
 boot "$last" >"$last_log" 2>&1 </dev/null & last_pid=$!
 trap 'kill "$last_pid" 2>/dev/null' EXIT
 
+step "lint" lint selftests/lint.sh
 mapfile -t unit < <(find selftests/unit/build -maxdepth 1 -type f -executable | sort)
-step "unit tests" unit selftests/tap.sh "${unit[@]}" selftests/unit/header.sh selftests/unit/keygen.sh selftests/plain_serve.sh
+scripts=(selftests/unit/header.sh selftests/unit/keygen.sh selftests/plain_serve.sh)
+step "unit tests" unit selftests/tap.sh "${unit[@]}" "${scripts[@]}"
 for guest in "${guests[@]::${#guests[@]}-1}"; do
 	step "guest $guest" "$(log_of "$guest")" boot "$guest"
 done
