@@ -527,6 +527,7 @@ int kseal_helper_add(struct net *net, u32 portid, const void *owner)
 	}
 	if (!err) {
 		list_add_tail(&new->node, &kn->helpers);
+		WRITE_ONCE(kn->n_helpers, kn->n_helpers + 1);
 		new = NULL;
 	}
 unlock:
@@ -550,9 +551,15 @@ void kseal_helper_gone(struct net *net, u32 portid)
 		}
 		orphan_requests(helper);
 		list_del(&helper->node);
+		WRITE_ONCE(kn->n_helpers, kn->n_helpers - 1);
 		kfree(helper);
 	}
 	spin_unlock_bh(&kn->lock);
+}
+
+unsigned int kseal_helper_count(struct net *net)
+{
+	return READ_ONCE(kseal_net(net)->n_helpers);
 }
 
 void kseal_helper_exit(struct net *net)

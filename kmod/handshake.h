@@ -118,6 +118,8 @@ void kseal_handshake_finish(struct kseal_request *req);
 /* A worker comes and goes. Return: 0, -EALREADY, -ENOMEM. */
 int kseal_helper_add(struct net *net, u32 portid, const void *owner);
 void kseal_helper_gone(struct net *net, u32 portid);
+/* How many are registered now. Any context, no lock. */
+unsigned int kseal_helper_count(struct net *net);
 /* at the end of a namespace, when no request is left */
 void kseal_helper_exit(struct net *net);
 

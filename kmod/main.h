@@ -14,12 +14,13 @@
 #define KSEAL_REQUEST_BITS 10
 
 struct kseal_net {
-	/* Protects the next five fields. Taken in BH: unaccepted children come
+	/* Protects the next six fields. Taken in BH: unaccepted children come
 	 * and go there. Innermost but for kseal_sock.text_lock.
 	 */
 	spinlock_t lock;
 	struct list_head sessions;	/* kseal_sock.node, by rising id */
 	struct list_head helpers;	/* kseal_helper.node, next in turn first */
+	unsigned int n_helpers;
 	unsigned int n_requests;
 	DECLARE_HASHTABLE(requests, KSEAL_REQUEST_BITS);	/* by cookie */
 

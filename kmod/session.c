@@ -4,6 +4,7 @@
 #include <net/genetlink.h>
 #include <net/sock.h>
 
+#include "handshake.h"
 #include "main.h"
 #include "netlink.h"
 #include "sock.h"
@@ -111,25 +112,30 @@ int kseal_session_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len;
 }
 
+static int put_stat(struct sk_buff *skb, const char *name, u64 value)
+{
+	struct nlattr *nest = nla_nest_start(skb, KSEAL_A_STAT);
+
+	if (!nest || nla_put_string(skb, KSEAL_A_STAT_NAME, name) ||
+	    put_u64(skb, KSEAL_A_STAT_VALUE, value))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
 static int put_stats(struct sk_buff *skb, struct net *net)
 {
-	int i;
+	int i, err = 0;
 
-	for (i = 0; i < KSEAL_STAT_COUNT; i++) {
-		struct nlattr *nest = nla_nest_start(skb, KSEAL_A_STAT);
-
-		if (!nest ||
-		    nla_put_string(skb, KSEAL_A_STAT_NAME, kseal_stat_name(i)) ||
-		    put_u64(skb, KSEAL_A_STAT_VALUE, kseal_stat_read(net, i)))
-			return -EMSGSIZE;
-		nla_nest_end(skb, nest);
-	}
-	return 0;
+	for (i = 0; i < KSEAL_STAT_COUNT && !err; i++)
+		err = put_stat(skb, kseal_stat_name(i), kseal_stat_read(net, i));
+	return err ?: put_stat(skb, KSEAL_GAUGE_HELPERS, kseal_helper_count(net));
 }
 
 int kseal_stats_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct sk_buff *reply = genlmsg_new(KSEAL_STAT_COUNT * 64, GFP_KERNEL);
+	struct sk_buff *reply = genlmsg_new((KSEAL_STAT_COUNT + 1) * 64,
+					    GFP_KERNEL);
 	void *header;
 
 	if (!reply)

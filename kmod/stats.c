@@ -3,6 +3,7 @@
 #include <linux/seq_file.h>
 #include <net/net_namespace.h>
 
+#include "handshake.h"
 #include "main.h"
 #include "stats.h"
 
@@ -41,6 +42,8 @@ static int show(struct seq_file *seq, void *v)
 	for (i = 0; i < KSEAL_STAT_COUNT; i++)
 		seq_printf(seq, "%-24s %llu\n", names[i],
 			   kseal_stat_read(net, i));
+	seq_printf(seq, "%-24s %u\n", KSEAL_GAUGE_HELPERS,
+		   kseal_helper_count(net));
 	return 0;
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Counters of a network namespace: /proc/net/kseal and KSEAL_CMD_STATS_GET. */
+/* Counters of a network namespace, and a gauge: /proc/net/kseal and
+ * KSEAL_CMD_STATS_GET.
+ */
 #ifndef KSEAL_STATS_H
 #define KSEAL_STATS_H
 
@@ -42,6 +44,9 @@ enum kseal_stat {
 #undef KSEAL_STAT_ENUM
 	KSEAL_STAT_COUNT,
 };
+
+/* Shown after them: the workers that are registered now (kseal_helper_count()). */
+#define KSEAL_GAUGE_HELPERS "helpers"
 
 struct kseal_stats {
 	u64 value[KSEAL_STAT_COUNT];

@@ -146,6 +146,21 @@ TEST_F(handshake, a_worker_registers_once)
 	EXPECT_EQ(-EALREADY, worker_register(&self->helper));
 }
 
+TEST_F(handshake, registered_workers_are_counted)
+{
+	struct worker other;
+
+	EXPECT_EQ(1, counter("helpers"));
+	ASSERT_EQ(0, worker_open(&other));
+	EXPECT_EQ(1, counter("helpers"));
+	ASSERT_EQ(0, worker_register(&other));
+	EXPECT_EQ(2, counter("helpers"));
+	EXPECT_EQ(-EALREADY, worker_register(&other));
+	EXPECT_EQ(2, counter("helpers"));
+	worker_close(&other);
+	EXPECT_EQ(1, counter("helpers"));
+}
+
 TEST_F(handshake, unregistered_foreign_and_stale_answers_are_refused)
 {
 	struct worker other;
@@ -461,6 +476,7 @@ TEST_F(handshake, namespaces_do_not_share_helpers)
 	int fds[2];
 
 	ASSERT_EQ(0, unshare(CLONE_NEWNET));
+	EXPECT_EQ(0, counter("helpers"));
 	ASSERT_EQ(0, loopback_up());
 	ASSERT_EQ(0, tcp_pair(AF_INET, fds));
 	ASSERT_EQ(0, attach(fds[0]));

@@ -143,7 +143,9 @@
  *   KSEAL_A_SESSION_* attributes (top level).
  * KSEAL_CMD_STATS_GET (u)
  *   One message with a STAT nest {STAT_NAME string, STAT_VALUE u64} for each
- *   counter of the network namespace (also in /proc/net/kseal).
+ *   counter of the network namespace (also in /proc/net/kseal), and one for
+ *   the gauge "helpers": how many workers are registered now. Without one no
+ *   handshake can begin.
  *
  * One exception to "nobody reads keys": like those of WireGuard, macsec, ovpn
  * and xfrm, these netlink messages are seen by an nlmon device, which needs
