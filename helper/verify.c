@@ -58,14 +58,29 @@ int verify_expect(SSL *ssl, const char *name)
 	return X509_VERIFY_PARAM_set1_host(param, name, 0) ? 0 : -1;
 }
 
+/* Where the way out is to trust another authority, or the same one here. */
+static const char *advice(long result)
+{
+	switch (result) {
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+		return ": if its CA is to be trusted, start kseald with --ca FILE";
+	}
+	return "";
+}
+
 bool verify_refused(const SSL *ssl, const char *name, char *reason, size_t size)
 {
 	long result = SSL_get_verify_result(ssl);
 
 	if (result == X509_V_OK)
 		return false;
-	snprintf(reason, size, "certificate of %s was not accepted: %s (X509 error %ld)",
-		 name[0] ? name : "the peer", X509_verify_cert_error_string(result), result);
+	snprintf(reason, size, "certificate of %s was not accepted: %s (X509 error %ld)%s",
+		 name[0] ? name : "the peer", X509_verify_cert_error_string(result), result,
+		 advice(result));
 	return true;
 }
 
