@@ -65,27 +65,79 @@ secure() { # CURL ARGUMENT...
 }
 
 start_helper() {
-	"$KSEALD" --foreground --cert "$keys/cert.pem" --key "$keys/key.pem" \
-		--ca "$keys/ca.pem" >"$work/helper.log" 2>&1 &
+	helper_with --cert "$keys/cert.pem" --key "$keys/key.pem" --ca "$keys/ca.pem"
+}
+
+helper_with() { # ARGUMENT...
+	"$KSEALD" --foreground "$@" >"$work/helper.log" 2>&1 &
 	helper=$!
 }
 
-# a helper is there when a server starts
-start_server() {
-	for _ in $(seq 50); do
-		: >"$work/serve.log"
-		"$KSEAL" serve -p 0 "$root" >"$work/serve.log" 2>"$work/serve.err" &
-		server=$!
-		for _ in $(seq 100); do
-			port=$(sed -n 's|.*https://[^/]*:\([0-9]*\)/.*|\1|p' "$work/serve.log")
-			[ -n "$port" ] && return 0
-			kill -0 $server 2>/dev/null || break
-			sleep 0.02
-		done
-		sleep 0.1
+end_helper() {
+	kill $helper
+	wait $helper 2>/dev/null
+	helper=
+}
+
+serve() {
+	: >"$work/serve.log"
+	"$KSEAL" serve -p 0 "$root" >"$work/serve.log" 2>"$work/serve.err" &
+	server=$!
+}
+
+# sets port
+wait_server() {
+	for _ in $(seq 500); do
+		port=$(sed -n 's|.*https://[^/]*:\([0-9]*\)/.*|\1|p' "$work/serve.log")
+		[ -n "$port" ] && return 0
+		kill -0 $server 2>/dev/null || break
+		sleep 0.02
 	done
 	echo "Bail out! the server did not start: $(cat "$work/serve.err" "$work/helper.log")"
 	exit 1
+}
+
+end_server() {
+	kill -TERM $server
+	wait $server
+	local status=$?
+	server=
+	return "$status"
+}
+
+# pasted one after the other: neither is ready when the next one starts
+helper_comes_late() {
+	serve
+	eventually grep -q "waiting" "$work/serve.err" && start_helper && wait_server &&
+		is "$(grep -c "waiting" "$work/serve.err")" 1 && get 0-9 0 10 && end_server
+}
+
+connect_waits() {
+	fetch ten.txt "localhost:$port" >"$work/got" &
+	local client=$!
+	eventually grep -q "waiting" "$work/connect.err" && start_helper && wait "$client" &&
+		is "$(tail -c 10 "$work/got")" 0123456789
+}
+
+# no failed handshake is left of finding out that there is none
+no_trace() {
+	local before
+	before="$(stat_of handshakes_no_helper) $(stat_of handshakes_failed)"
+	fails "no helper" "$KSEAL" serve -p 0 "$root" && fails "no helper" "$KSEAL" connect localhost:1 &&
+		is "$(stat_of handshakes_no_helper) $(stat_of handshakes_failed)" "$before"
+}
+
+unknown_ca() {
+	"$KSEAL" keygen -d "$work/other" localhost >/dev/null && end_helper
+	helper_with --ca "$work/other/ca.pem"
+	openssl s_server -accept "$free" -cert "$keys/cert.pem" -key "$keys/key.pem" -tls1_3 \
+		-quiet -naccept 1 </dev/null >/dev/null 2>&1 &
+	other=$!
+	wait_port "$free"
+	fails "start kseald with --ca" "$KSEAL" connect "localhost:$free"
+	local result=$?
+	end_other
+	return "$result"
 }
 
 get() { # RANGE FIRST LENGTH: the bytes of big.bin
@@ -356,9 +408,12 @@ END
 
 mapfile -t none < <("$KSEAL" show)
 ok "no sessions at first" is "${none[0]}" "no sessions"
-ok "serve without a helper" fails "no helper" "$KSEAL" serve -p 0 "$root"
-start_helper
-start_server
+ok "serve and connect without a helper" no_trace
+ok "serve waits for a helper" helper_comes_late
+serve
+wait_server
+ok "it does not if there is one" is "$(cat "$work/serve.err")" ""
+ok "counts the helpers" is "$(stat_of helpers)" 1
 free=$(free_port)
 ok "connect without a server" fails "Connection refused" "$KSEAL" connect "localhost:$free"
 ok "GET" get "" 0 3000000
@@ -396,26 +451,14 @@ kill $other
 wait $other 2>/dev/null
 other=
 
-kill -TERM $server
-wait $server
+end_helper
+ok "connect waits for a helper" connect_waits
+end_server
 ok "serve ends well" is $? 0
-server=
 ok "one line in the log for each request" \
 	bash -c "[ \$(grep -c ' GET /ten.txt 200 10\$' '$work/serve.log') -ge 300 ]"
 ok "nothing is left" eventually bash -c "[ \"\$('$KSEAL' show)\" = 'no sessions' ]"
-kill $helper
-wait $helper 2>/dev/null
-helper=
-ok "connect without a helper" bash -c "
-	python3 -c \"
-import socket
-l = socket.create_server(('127.0.0.1', $free)); l.accept()\" &
-	for i in \$(seq 100); do
-		said=\$('$KSEAL' connect --name localhost 127.0.0.1:$free 2>&1) && exit 1
-		[[ \$said == *refused* ]] || break
-		sleep 0.05
-	done
-	echo \"\$said\"; [[ \$said == *'no helper'* ]]"
+ok "connect to a server of an unknown CA" unknown_ca
 
 echo "1..$count"
 exit $((failed > 0))

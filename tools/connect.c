@@ -16,6 +16,7 @@
 #include <kseal.h>
 #include "address.h"
 #include "command.h"
+#include "helper.h"
 #include "names.h"
 #include "text.h"
 
@@ -313,13 +314,17 @@ static int parse(int argc, char **argv, struct connect_options *o)
 int connect_main(int argc, char **argv)
 {
 	struct connect_options o = { .timeout = 30 };
+	int err, fd, status;
 	int64_t end;
-	int fd, status;
 
 	if (parse(argc, argv, &o))
 		return command_misuse("connect");
 	signal(SIGPIPE, SIG_IGN);
 	end = now_ms() + o.timeout * 1000;
+	/* before the connection: once a handshake has failed for want of one, the socket is lost */
+	err = helper_await(left_ms(end) < HELPER_PATIENCE_MS ? left_ms(end) : HELPER_PATIENCE_MS);
+	if (err)
+		return fail("%s", explain(err));
 	fd = connect_any(&o, end);
 	if (fd < 0)
 		return STATUS_FAILED;

@@ -3,7 +3,6 @@
  * kseal serve: a web server without a line of TLS code. One call on the listening
  * socket, and every connection accepted from it is TLS.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -23,6 +22,7 @@
 #include <kseal.h>
 #include "address.h"
 #include "command.h"
+#include "helper.h"
 #include "site.h"
 #include "text.h"
 
@@ -227,40 +227,6 @@ static int open_listener(const struct serve_options *o)
 	return fd < 0 ? -1 : fd;
 }
 
-/*
- * A listener may wait for its helper, but a person who starts a server wants to hear that
- * there is none: asked by way of a connection to ourselves. Returns 0 or -errno.
- */
-static int probe_helper(const char *profile)
-{
-	struct sockaddr_in sin = { .sin_family = AF_INET };
-	socklen_t len = sizeof(sin);
-	int listener, near = -1, far = -1;
-	int err = 0;
-
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (listener < 0)
-		return 0;
-	if (bind(listener, (struct sockaddr *)&sin, sizeof(sin)) || listen(listener, 1) ||
-	    getsockname(listener, (struct sockaddr *)&sin, &len))
-		goto close_listener;
-	near = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (near < 0 || connect(near, (struct sockaddr *)&sin, sizeof(sin)))
-		goto close_near;
-	far = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	if (far < 0)
-		goto close_near;
-	err = kseal_server(far, profile);
-	close(far);
-close_near:
-	if (near >= 0)
-		close(near);
-close_listener:
-	close(listener);
-	return err == -EUNATCH ? err : 0;
-}
-
 static int seal_listener(int fd, const struct serve_options *o)
 {
 	int err;
@@ -271,8 +237,9 @@ static int seal_listener(int fd, const struct serve_options *o)
 		return STATUS_OK;
 	}
 	err = kseal_server(fd, o->profile);
+	/* a listener may wait for its helper, but who starts a server wants to hear of it */
 	if (!err)
-		err = probe_helper(o->profile);
+		err = helper_await(HELPER_PATIENCE_MS);
 	return err ? fail("%s", explain(err)) : STATUS_OK;
 }
 
