@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <ctype.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <netinet/in.h>
 #include "address.h"
+#include "command.h"
+
+#define PORT_MAX 65535
 
 int address_text(const struct sockaddr *sa, socklen_t len, char *text, size_t size)
 {
@@ -45,4 +49,17 @@ int address_split(char *text, char **host, char **port)
 	*host = text;
 	/* a bare IPv6 address: which colon is the port's is a guess */
 	return !*text || strchr(text, ':') ? -1 : 0;
+}
+
+bool address_is_port(const char *text, bool any)
+{
+	const char *c;
+	long port;
+
+	/* RFC 6335 5.1: a service's name has a letter */
+	for (c = text; *c; c++)
+		if (isalpha((unsigned char)*c))
+			return true;
+	/* what else strtol() would skip or take for a sign is no port */
+	return isdigit((unsigned char)*text) && !parse_number(text, any ? 0 : 1, PORT_MAX, &port);
 }

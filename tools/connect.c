@@ -95,10 +95,12 @@ static int connect_any(const struct connect_options *o, int64_t end)
 	int err, fd = -1;
 
 	err = getaddrinfo(o->host, o->port, &hints, &all);
-	if (err) {
+	if (err == EAI_SERVICE)
+		fail("there is no port %s", o->port);
+	else if (err)
 		fail("%s:%s: %s", o->host, o->port, gai_strerror(err));
+	if (err)
 		return -1;
-	}
 	for (ai = all; ai && fd < 0; ai = ai->ai_next) {
 		fd = connect_one(ai, end);
 		if (fd >= 0)
@@ -306,6 +308,10 @@ static int parse(int argc, char **argv, struct connect_options *o)
 	}
 	if (optind + 1 != argc || address_split(argv[optind], &o->host, &o->port)) {
 		fail("where to? HOST:PORT or [IPV6]:PORT");
+		return -1;
+	}
+	if (!address_is_port(o->port, false)) {
+		fail("there is no port %s", o->port);
 		return -1;
 	}
 	return 0;

@@ -30,7 +30,7 @@ const char serve_help[] =
 	"[OPTION...] DIR\n"
 	"\n"
 	"  -a, --address ADDR   listen on this address (default: ::, IPv4 as well)\n"
-	"  -p, --port PORT      (default: 8443; 0: any that is free)\n"
+	"  -p, --port PORT      number or service (default: 8443; 0: any that is free)\n"
 	"  --profile P          the helper's profile (default: default)\n"
 	"  -j, --threads N      (default: 1)\n"
 	"  -q, --quiet          no access log\n"
@@ -208,10 +208,12 @@ static int open_listener(const struct serve_options *o)
 	int err, fd;
 
 	err = getaddrinfo(address, o->port, &hints, &ai);
-	if (err) {
+	if (err == EAI_SERVICE)
+		fail("there is no port %s", o->port);
+	else if (err)
 		fail("%s: %s", address, gai_strerror(err));
+	if (err)
 		return -1;
-	}
 	fd = listen_on(ai);
 	freeaddrinfo(ai);
 	if (fd == -EAFNOSUPPORT && !o->address) {
@@ -338,7 +340,6 @@ static int parse(int argc, char **argv, struct serve_options *o)
 		{ "help", no_argument, NULL, OPT_HELP },
 		{ NULL, 0, NULL, 0 },
 	};
-	long port;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "a:p:j:q", options, NULL)) != -1) {
@@ -348,7 +349,7 @@ static int parse(int argc, char **argv, struct serve_options *o)
 			break;
 		case 'p':
 			o->port = optarg;
-			if (!parse_number(optarg, 0, 65535, &port))
+			if (address_is_port(optarg, true))
 				break;
 			fail("there is no port %s", optarg);
 			return -1;

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include "tap.h"
 #include "../../tools/text.c"
+#include "../../tools/command.c"
 #include "../../tools/address.c"
 
 static void escapes(const char *text, const char *wanted, const char *name)
@@ -73,6 +74,13 @@ static void split(const char *whole, const char *host, const char *port)
 	ok(host ? !err && !strcmp(h, host) && !strcmp(p, port) : err, "split: '%s'", whole);
 }
 
+/* where one has to be given, and where 0 takes any */
+static void port(const char *text, bool given, bool any)
+{
+	ok(address_is_port(text, false) == given, "port: '%s' %s", text, given ? "is one" : "is none");
+	ok(address_is_port(text, true) == any, "port, any: '%s' %s", text, any ? "is one" : "is none");
+}
+
 static void test_escapes(void)
 {
 	escapes("", "", "nothing");
@@ -134,5 +142,19 @@ int main(void)
 	split("localhost:", NULL, NULL);
 	split("localhost", NULL, NULL);
 	split("", NULL, NULL);
+
+	port("1", true, true);
+	port("65535", true, true);
+	port("0", false, true);
+	port("65536", false, false);
+	port("99999", false, false);
+	port("18446744073709551617", false, false);
+	port("-1", false, false);
+	port("+443", false, false);
+	port(" 443", false, false);
+	port("443 ", false, false);
+	port("", false, false);
+	port("https", true, true);
+	port("3com-tsmux", true, true);
 	return done_testing();
 }

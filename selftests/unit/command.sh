@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The kseal command's arguments, as far as they do not need the module. TAP on stdout. KSEAL names the command.
+# shellcheck disable=SC2317 # functions are called by ok()
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+KSEAL=${KSEAL:-$here/../../tools/kseal}
+work=$(mktemp -d "${TMPDIR:-/tmp}/kseal-command.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+# shellcheck source-path=SCRIPTDIR
+. "$here/../ok.sh"
+
+# fails STATUS TEXT COMMAND...: the command exits so and says so
+fails() {
+	local wanted=$1 text=$2 said
+	shift 2
+	said=$(timeout 20 "$@" 2>&1)
+	is $? "$wanted" && echo "$said" && [[ $said == *"$text"* ]]
+}
+
+[ -x "$KSEAL" ] || { echo "1..0 # SKIP no $KSEAL: make -C tools"; exit 4; }
+
+for port in 99999 65536 -1; do
+	ok "serve -p $port" fails 2 "there is no port $port" "$KSEAL" serve --plain -p "$port" "$work"
+	ok "connect to port $port" fails 2 "there is no port $port" "$KSEAL" connect "localhost:$port"
+done
+ok "connect to port 0" fails 2 "there is no port 0" "$KSEAL" connect "localhost:0"
+ok "serve -p with no service's name" fails 1 "there is no port nonesuch" \
+	"$KSEAL" serve --plain -p nonesuch "$work"
+
+echo "1..$count"
+exit $((failed > 0))
