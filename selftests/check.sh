@@ -52,7 +52,7 @@ trap 'kill "$last_pid" 2>/dev/null' EXIT
 
 step "lint" lint selftests/lint.sh
 mapfile -t unit < <(find selftests/unit/build -maxdepth 1 -type f -executable | sort)
-scripts=(selftests/unit/command.sh selftests/unit/header.sh selftests/unit/keygen.sh selftests/plain_serve.sh)
+scripts=(selftests/unit/{command,header,install,keygen}.sh selftests/plain_serve.sh)
 step "unit tests" unit selftests/tap.sh "${unit[@]}" "${scripts[@]}"
 for guest in "${guests[@]::${#guests[@]}-1}"; do
 	step "guest $guest" "$(log_of "$guest")" boot "$guest"
