@@ -48,12 +48,15 @@ lint: check-packages
 install: programs
 	$(MAKE) -C helper install VERSION='$(GIT_VERSION)'
 	$(MAKE) -C tools install KSEAL_VERSION='$(GIT_VERSION)'
+	@# nothing of an older version, nothing that was built here, for another kernel
+	rm -rf $(DKMS_DIR)
 	install -d $(DKMS_DIR)
-	cp -r $(MODULE_FILES) $(DKMS_DIR)/
+	tar -c --exclude='*.o' --exclude='.*' $(MODULE_FILES) | tar -x -C $(DKMS_DIR)
 	@echo
 	@echo "The programs are in $(DESTDIR)$(PREFIX), the module's source in $(DKMS_DIR). Now:"
 	@echo "  apt-get install dkms linux-headers-$(shell uname -r)"
 	@echo "  dkms install kseal/$(VERSION) && modprobe kseal"
+	@echo "If DKMS has kseal/$(VERSION) already, first: dkms remove kseal/$(VERSION) --all"
 
 modules_install:
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install

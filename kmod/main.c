@@ -86,5 +86,6 @@ module_init(kseal_init);
 module_exit(kseal_exit);
 MODULE_DESCRIPTION("TLS records on TCP sockets, sealed and opened in the kernel");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(KSEAL_VERSION);
 MODULE_ALIAS_TCP_ULP("kseal");
 MODULE_ALIAS_GENL_FAMILY(KSEAL_GENL_NAME);

@@ -406,6 +406,7 @@ END
 	[ "$width" -le 60 ]
 }
 
+ok "the module's version" is "$(cat /sys/module/kseal/version)" "$(cat "$here/../VERSION")"
 mapfile -t none < <("$KSEAL" show)
 ok "no sessions at first" is "${none[0]}" "no sessions"
 ok "serve and connect without a helper" no_trace

@@ -42,6 +42,12 @@ ldconfig_fails() {
 	is "${PIPESTATUS[0]}" 0 && grep -q 'LD_LIBRARY_PATH' "$work/said"
 }
 
+# built by DKMS as one version, shown as another
+one_version() {
+	grep -qxF "PACKAGE_VERSION=\"$version\"" "$top/dkms.conf" && grep -q "dkms install kseal/$version " "$top/README.md"
+}
+
+ok "dkms.conf and README.md have the version of VERSION" one_version
 ok "make install tells the linker of libkseal" links
 ok "with DESTDIR it does not" staged
 ok "not being able to is no failure" ldconfig_fails
