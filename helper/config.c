@@ -154,6 +154,14 @@ const struct profile *config_profile(const struct config *config, const char *na
 	return NULL;
 }
 
+bool config_serves(const struct config *config)
+{
+	for (size_t i = 0; i < config->n_profiles; i++)
+		if (config->profiles[i].files.cert)
+			return true;
+	return false;
+}
+
 void config_free(struct config *config)
 {
 	for (size_t i = 0; i < config->n_profiles; i++)

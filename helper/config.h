@@ -45,6 +45,9 @@ void config_print(const struct config *config);
 /* The profile with this name, NULL if there is none. */
 const struct profile *config_profile(const struct config *config, const char *name);
 
+/* Whether a profile has a certificate: without one there are no server handshakes. */
+bool config_serves(const struct config *config);
+
 void config_free(struct config *config);
 
 #endif

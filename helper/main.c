@@ -95,7 +95,8 @@ static int run(struct daemon *daemon)
 		stop_all(daemon);
 		goto out_close;
 	}
-	log_notice("ready, %u worker%s", daemon->n_workers, daemon->n_workers == 1 ? "" : "s");
+	log_notice("ready, %u worker%s%s", daemon->n_workers, daemon->n_workers == 1 ? "" : "s",
+		   config_serves(config) ? "" : "; clients only: no certificate (--cert, --key)");
 	notify_ready(notify);
 	sigwait(&set, &signal);
 	ret = stop_all(daemon);
