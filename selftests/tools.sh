@@ -107,9 +107,13 @@ end_server() {
 
 # pasted one after the other: neither is ready when the next one starts
 helper_comes_late() {
+	local result
 	serve
 	eventually grep -q "waiting" "$work/serve.err" && start_helper && wait_server &&
-		is "$(grep -c "waiting" "$work/serve.err")" 1 && get 0-9 0 10 && end_server
+		is "$(grep -c "waiting" "$work/serve.err")" 1 && get 0-9 0 10 &&
+		eventually grep -q 'ready, 1 worker$' "$work/helper.log"
+	result=$?
+	end_server && return "$result"
 }
 
 connect_waits() {
@@ -130,6 +134,7 @@ no_trace() {
 unknown_ca() {
 	"$KSEAL" keygen -d "$work/other" localhost >/dev/null && end_helper
 	helper_with --ca "$work/other/ca.pem"
+	eventually grep -q 'ready, 1 worker; clients only: no certificate' "$work/helper.log" || return 1
 	openssl s_server -accept "$free" -cert "$keys/cert.pem" -key "$keys/key.pem" -tls1_3 \
 		-quiet -naccept 1 </dev/null >/dev/null 2>&1 &
 	other=$!
@@ -211,7 +216,7 @@ sys.exit(b"HTTP" in data or b"0123" in data or len(data) > 7)
 END
 }
 
-# clients that go away in mid-handshake or speak nonsense: nothing on the server's stderr
+# clients that go away in mid-handshake or speak nonsense: a line a second, which counts them
 bad_clients() {
 	python3 - "$port" <<'END'
 import os, socket, sys
@@ -220,9 +225,24 @@ for i in range(50):
     s.sendall(os.urandom(100)[:i * 2] if i % 2 else b"\x16\x03\x01\x02\x00\x01")
     s.close()
 END
-	sleep 0.5
+	eventually told 52
 	cat "$work/serve.err"
-	[ ! -s "$work/serve.err" ] && get 0-9 0 10
+	told 52 && get 0-9 0 10 && ! grep -v 'handshake.*failed' "$work/serve.err" &&
+		[ "$(wc -l <"$work/serve.err")" -le 9 ]
+}
+
+# told COUNT: of so many failed handshakes the server has spoken
+told() {
+	is "$(awk '/^kseal: handshake with .* failed: ./ { n++ }
+		/^kseal: [0-9]+ handshakes failed, .*: ./ { n += $2 }
+		END { print n + 0 }' "$work/serve.err")" "$1"
+}
+
+# the handshake of somebody who does not trust our CA, and a person's plain HTTP
+tells_failures() {
+	! curl -s --max-time 20 -o "$work/body" "$url:$port/ten.txt" && eventually told 1 &&
+		grep -E '^kseal: handshake with (127.0.0.1|\[::1\]):[0-9]+ failed: the peer refused: alert unknown_ca' \
+			"$work/serve.err" && no_plain && eventually told 2
 }
 
 fetch() {
@@ -373,6 +393,17 @@ print(sessions)
 sys.exit(not ($1))"
 }
 
+# also those that were only counted when the server is told to end
+tells_at_the_end() {
+	: >"$work/serve.err"
+	serve
+	wait_server
+	for _ in 1 2 3; do
+		curl -s --max-time 20 -o "$work/body" "$url:$port/ten.txt"
+	done
+	end_server && cat "$work/serve.err" && told 3
+}
+
 one_session() {
 	local id
 	id=$("$KSEAL" show | awk '$2 == "keyed" && $3 == "client" { print $1 }')
@@ -424,8 +455,8 @@ ok "IPv6" secure -g -o "$work/body" "https://[::1]:$port/ten.txt"
 ok "keep-alive" keep_alive
 ok "50 at a time" parallel
 ok "300 connections" many
-ok "no plain HTTP" no_plain
-ok "bad clients" bad_clients
+ok "no plain HTTP, no client that trusts another CA: both are told" tells_failures
+ok "bad clients are counted" bad_clients
 ok "connect" connect_ten
 ok "connect, a large answer" connect_big
 ok "connect, both ways at once" both_ways
@@ -458,6 +489,7 @@ end_server
 ok "serve ends well" is $? 0
 ok "one line in the log for each request" \
 	bash -c "[ \$(grep -c ' GET /ten.txt 200 10\$' '$work/serve.log') -ge 300 ]"
+ok "serve tells of failures at its end" tells_at_the_end
 ok "nothing is left" eventually bash -c "[ \"\$('$KSEAL' show)\" = 'no sessions' ]"
 ok "connect to a server of an unknown CA" unknown_ca
 

@@ -22,6 +22,7 @@
 #include <kseal.h>
 #include "address.h"
 #include "command.h"
+#include "failure.h"
 #include "helper.h"
 #include "site.h"
 #include "text.h"
@@ -138,19 +139,38 @@ static void end_request(void *cls, struct MHD_Connection *connection, void **con
  * The module resets connections that came between listen() and kseal_server(). Should one ever
  * come through as plain TCP, it is not answered: after SHUT_RDWR nothing that is written leaves.
  */
+static void check_begin(int fd)
+{
+	struct kseal_info info;
+
+	if (kseal_info(fd, &info))
+		shutdown(fd, SHUT_RDWR);
+}
+
+/* A handshake that fails is the end of its connection; MHD calls this before it closes fd. */
+static void check_end(int fd, struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *peer;
+
+	peer = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	if (peer)
+		failure_note(fd, peer->client_addr);
+}
+
 static void check_connection(void *cls, struct MHD_Connection *connection, void **context,
 			     enum MHD_ConnectionNotificationCode code)
 {
 	const struct server *server = cls;
 	const union MHD_ConnectionInfo *info;
-	struct kseal_info kinfo;
 
 	(void)context;
-	if (code != MHD_CONNECTION_NOTIFY_STARTED || server->options->plain)
-		return;
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	if (info && kseal_info(info->connect_fd, &kinfo))
-		shutdown(info->connect_fd, SHUT_RDWR);
+	if (!info || server->options->plain)
+		return;
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+		check_begin(info->connect_fd);
+	else
+		check_end(info->connect_fd, connection);
 }
 
 /* MHD's complaints matter while it starts. Later they are about peers: not one line each. */
@@ -292,7 +312,8 @@ static int serve(const struct serve_options *o)
 	struct server server = { .options = o };
 	struct MHD_Daemon *daemon;
 	sigset_t ends;
-	int fd, signal_number, status = STATUS_FAILED;
+	const struct timespec second = { .tv_sec = 1 };
+	int fd, status = STATUS_FAILED;
 
 	server.site.dir = open(o->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (server.site.dir < 0)
@@ -316,8 +337,10 @@ static int serve(const struct serve_options *o)
 	}
 	atomic_store(&server.running, true);
 	announce(o, fd);
-	sigwait(&ends, &signal_number);
+	while (sigtimedwait(&ends, NULL, &second) < 0)
+		failure_flush(false);
 	MHD_stop_daemon(daemon);
+	failure_flush(true);
 	fd = -1;
 	status = STATUS_OK;
 close_listener:
