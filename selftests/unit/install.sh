@@ -42,6 +42,12 @@ ldconfig_fails() {
 	is "${PIPESTATUS[0]}" 0 && grep -q 'LD_LIBRARY_PATH' "$work/said"
 }
 
+# what others compare with: not a commit's name
+pc_version() {
+	is "$(PKG_CONFIG_PATH=$work/staged$work/prefix/lib/pkgconfig pkg-config --modversion libkseal)" "$version" &&
+		PKG_CONFIG_PATH=$work/staged$work/prefix/lib/pkgconfig pkg-config --atleast-version=0.1 libkseal
+}
+
 # built by DKMS as one version, shown as another
 one_version() {
 	grep -qxF "PACKAGE_VERSION=\"$version\"" "$top/dkms.conf" && grep -q "dkms install kseal/$version " "$top/README.md"
@@ -50,6 +56,7 @@ one_version() {
 ok "dkms.conf and README.md have the version of VERSION" one_version
 ok "make install tells the linker of libkseal" links
 ok "with DESTDIR it does not" staged
+ok "pkg-config tells the release" pc_version
 ok "not being able to is no failure" ldconfig_fails
 
 echo "1..$count"
