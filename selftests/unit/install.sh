@@ -17,7 +17,7 @@ unset MAKEFLAGS MAKELEVEL
 # a command that leaves its name
 cat >"$work/ran" <<-'END'
 	#!/bin/sh
-	echo "$@" >"$0.$1"
+	mkdir -p "$(dirname "$0.$1")" && echo "$@" >"$0.$1"
 END
 chmod +x "$work/ran"
 
@@ -42,6 +42,39 @@ ldconfig_fails() {
 	is "${PIPESTATUS[0]}" 0 && grep -q 'LD_LIBRARY_PATH' "$work/said"
 }
 
+make_helper() { # ARGUMENT...
+	make -s -C "$top/helper" install PREFIX="$work/prefix" SYSUSERSDIR="$work/sysusers.d" "$@"
+}
+
+makes_user() {
+	make_helper SYSUSERS="$work/ran" DESTDIR= && [ -e "$work/ran.$work/sysusers.d/kseald.conf" ]
+}
+
+staged_user() {
+	make_helper SYSUSERS=false DESTDIR="$work/staged" && [ -e "$work/staged$work/sysusers.d/kseald.conf" ]
+}
+
+# as systemd reads it: the user, and a unit that becomes this user
+user_is_right() {
+	systemd-sysusers --root="$work/root" "$work/sysusers.d/kseald.conf" && cat "$work/root/etc/passwd" &&
+		grep '^kseald:.*nologin$' "$work/root/etc/passwd" &&
+		grep '^ExecStart=.*/kseald --user kseald ' "$work/prefix/lib/systemd/system/kseald.service"
+}
+
+unit_is_right() {
+	is "$(systemd-analyze verify --man=no "$work/prefix/lib/systemd/system/kseald.service" 2>&1)" ""
+}
+
+# where TOOL NAME COMMAND...: ok, if there is the tool
+where() {
+	if command -v "$1" >/dev/null; then
+		ok "${@:2}"
+	else
+		count=$((count + 1))
+		echo "ok $count - $2 # SKIP there is no $1"
+	fi
+}
+
 # what others compare with: not a commit's name
 pc_version() {
 	is "$(PKG_CONFIG_PATH=$work/staged$work/prefix/lib/pkgconfig pkg-config --modversion libkseal)" "$version" &&
@@ -57,6 +90,11 @@ ok "dkms.conf and README.md have the version of VERSION" one_version
 ok "make install tells the linker of libkseal" links
 ok "with DESTDIR it does not" staged
 ok "pkg-config tells the release" pc_version
+ok "make install makes the user kseald" makes_user
+ok "with DESTDIR it does not" staged_user
+mkdir -p "$work/root/etc"
+where systemd-sysusers "the user and the unit fit" user_is_right
+where systemd-analyze "systemd understands the unit" unit_is_right
 ok "not being able to is no failure" ldconfig_fails
 
 echo "1..$count"
