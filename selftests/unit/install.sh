@@ -43,7 +43,19 @@ ldconfig_fails() {
 }
 
 make_helper() { # ARGUMENT...
-	make -s -C "$top/helper" install PREFIX="$work/prefix" SYSUSERSDIR="$work/sysusers.d" "$@"
+	make -s -C "$top/helper" install PREFIX="$work/prefix" SYSUSERSDIR="$work/sysusers.d" \
+		SYSCONFDIR="$work/etc" "$@"
+}
+
+# what the administrator wrote stays; the unit reads it, and what stands in it as an example is what kseald understands
+options() {
+	local file=$work/etc/default/kseald unit=$work/prefix/lib/systemd/system/kseald.service line
+	grep -qxF "EnvironmentFile=-$file" "$unit" || return 1
+	while read -r line; do
+		(eval "$line" && cd "$work/keys" && "$top/helper/kseald" --check ${KSEALD_OPTIONS//\/etc\/kseal\//}) || return 1
+	done < <(sed -n 's/^#*KSEALD_OPTIONS=/KSEALD_OPTIONS=/p' "$file")
+	echo 'KSEALD_OPTIONS="--verbose"' >"$file"
+	make_helper SYSUSERS=true DESTDIR= && grep -q verbose "$file"
 }
 
 makes_user() {
@@ -93,6 +105,8 @@ ok "pkg-config tells the release" pc_version
 ok "make install makes the user kseald" makes_user
 ok "with DESTDIR it does not" staged_user
 mkdir -p "$work/root/etc"
+"$top/tools/kseal" keygen -d "$work/keys" localhost >/dev/null
+ok "the options in /etc/default/kseald" options
 where systemd-sysusers "the user and the unit fit" user_is_right
 where systemd-analyze "systemd understands the unit" unit_is_right
 ok "not being able to is no failure" ldconfig_fails
