@@ -67,7 +67,7 @@ clean:
 	-$(MAKE) -C selftests/unit clean
 	-$(MAKE) -C selftests clean
 	find kmod -name '*.o' -o -name '.*.cmd' | xargs rm -f
-	rm -f kseal.ko kseal.mod kseal.mod.c kseal.o kseal.mod.o .kseal*.cmd modules.order Module.symvers
+	rm -f kseal.ko kseal.mod kseal.mod.c *.o .*.o .*.cmd modules.order Module.symvers
 
 .PHONY: all module programs helper tools build-packages check-packages demo check lint install \
 	modules_install clean

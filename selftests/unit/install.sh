@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What make install leaves, in a directory of the test's own. TAP on stdout.
+# What make install leaves, in a directory of the test's own; what make clean does not. TAP on stdout.
 # shellcheck disable=SC2317 # functions are called by ok()
 set -u
 
@@ -77,6 +77,19 @@ unit_is_right() {
 	is "$(systemd-analyze verify --man=no "$work/prefix/lib/systemd/system/kseald.service" 2>&1)" ""
 }
 
+# what a build of the module makes at the top; in a copy, as guests may be using this one
+cleans() {
+	local copy=$work/copy
+	mkdir "$copy" && (cd "$top" && git ls-files | tar -c -T -) | tar -x -C "$copy" || return 1
+	(
+		cd "$copy" && find . | sort >"$work/before" &&
+			touch kseal.{ko,mod,mod.c,mod.o,o} .kseal.{ko,mod,mod.o,o}.cmd modules.order Module.symvers \
+				.Module.symvers.cmd .modules.order.cmd .module-common.o ..module-common.o.cmd \
+				kmod/main.o kmod/.main.o.cmd kmod/compat/compat.o kmod/compat/.compat.o.cmd &&
+			make -s clean && is "$(find . | sort | comm -13 "$work/before" -)" ""
+	)
+}
+
 # where TOOL NAME COMMAND...: ok, if there is the tool
 where() {
 	if command -v "$1" >/dev/null; then
@@ -109,6 +122,7 @@ mkdir -p "$work/root/etc"
 ok "the options in /etc/default/kseald" options
 where systemd-sysusers "the user and the unit fit" user_is_right
 where systemd-analyze "systemd understands the unit" unit_is_right
+ok "make clean leaves nothing of the module" cleans
 ok "not being able to is no failure" ldconfig_fails
 
 echo "1..$count"
