@@ -69,11 +69,19 @@ qemu_try_kvm() {
 # ---- the guest's files ----------------------------------------------------------------------------------------------
 
 qemu_base() {
-	local suites=("$release") packages
-	[[ $release = sid ]] && suites=(trixie)
+	local packages=()
+	qemu_name
+	cached "$base" "installing a $release system into a directory (once, 2 to 4 minutes)" qemu_build_base "${packages[@]}"
+}
+# What the tree is made from, and where it goes
+qemu_name() {
 	mapfile -t packages < <(sed -E "s/#.*//; s/^$release +//; / /d; /^ *\$/d" "$here/packages")
 	base=$cache/qemu/$release-$(key "${packages[@]}" "$here/qemu-base.version")
-	cached "$base" "installing a $release system into a directory (once, 2 to 4 minutes)" qemu_build_base "${packages[@]}"
+}
+qemu_is_ready() {
+	local packages=()
+	qemu_name
+	[[ -e $base/.complete ]]
 }
 # sid here means the newest kernel the archive offers a stable release: trixie with trixie-backports. Debian's mirrors may
 # have an expired copy of sid itself.

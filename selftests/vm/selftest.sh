@@ -24,6 +24,14 @@ result() {
 	sed 's/^/# /' <<<"$3"
 }
 
+# nor is anything made by looking
+nothing_ready() {
+	local out count empty; empty=$(mktemp -d)
+	out=$(KSEAL_CACHE=$empty/cache "$here/run" --list 2>&1)
+	count=$(grep -c '^-r .*not yet made$' <<<"$out")
+	result "--list has guests that are not" "$([[ $count = 6 && ! -e $empty/cache ]] && echo yes)" "$out"
+	rm -rf "$empty"
+}
 live() {
 	local first last
 	read -r first last < <("$here/run" "${options[@]}" -- bash -c 'echo a; sleep 3; echo b' 2>/dev/null |
@@ -52,10 +60,13 @@ interrupted() {
 	result "a signal ends the guest and leaves nothing" "$([[ $mine != none && ! $left ]] && echo yes)" "left: $left"
 }
 
-[[ " ${options[*]} " = *" debug "* ]] && total=19 || total=17
+[[ " ${options[*]} " = *" debug "* ]] && total=22 || total=20
 echo "TAP version 13"
 echo "1..$total"
 check 0 'exit status:' "--help explains itself" --help
+check 125 'is missing\. See' "a missing command is named, in one sentence"
+check 0 '-r uml -v debug +(ready|not yet made)' "--list has guests that are ready" --list
+nothing_ready
 check 125 'no option --frob' "an unknown option is named" --frob -- true
 check 0 '^42$' "the module is loaded" -- cat /sys/module/vm_dummy/parameters/answer
 check 0 '^7$' "its parameters arrive" --module-args answer=7 -- cat /sys/module/vm_dummy/parameters/answer
@@ -70,10 +81,10 @@ check 70 'the kernel complained' "a warning fails" -- bash -c "echo warn >$provo
 check 0 'the kernel complained' "--allow-splat forgives it" --allow-splat -- bash -c "echo warn >$provoke"
 check 70 'still in use' "a module in use fails" -- bash -c "echo hold >$provoke"
 check 71 'panicked' "a panic is told" -- bash -c "echo panic >$provoke"
-if ((total > 17)); then
+if ((total > 20)); then
 	check 70 'memory leaked: [1-8] ' "kmemleak sees a leak" -- bash -c "echo leak >$provoke"
 	check 70 'KASAN: slab-out-of-bounds' "KASAN sees an overrun" -- bash -c "echo overrun >$provoke"
 fi
-check 124 'time limit' "the time limit holds" -t "$([[ $total = 17 && "${options[*]}" != *qemu* ]] && echo 5 || echo 30)" -- sleep 900
+check 124 'time limit' "the time limit holds" -t "$([[ $total = 20 && "${options[*]}" != *qemu* ]] && echo 5 || echo 30)" -- sleep 900
 interrupted
 exit "$((failures > 0))"

@@ -44,15 +44,27 @@ uml_prepare() {
 	uml_wanted=${KSEAL_UML_KERNEL:-7.2}
 	need gcc make flex bison bc xz-utils libelf-dev libssl-dev kmod rsync
 	uml_source
-	local version=${uml_src##*-} frags=("$here/uml.config")
-	[[ -f $here/uml-$variant.config ]] && frags+=("$here/uml-$variant.config")
-	uml_dir=$cache/uml/$variant-$(key "${frags[@]}" "$(<"$uml_src/.deb-version")" "$(gcc --version | sed -n 1p)")
+	local version=${uml_src##*-} frags=()
+	uml_name
 	cached "$uml_dir" "building the $version uml $variant kernel (once, 4 to 10 minutes)" uml_build "${frags[@]}"
 	[[ -s $uml_dir/missing ]] && say "note: not in this kernel, though uml.config asks for it: $(xargs <"$uml_dir/missing")"
 	module_kernel=uml-$(basename "$uml_dir")
 	uml_aesni_dir=$uml_dir/aesni-$(key "$here"/aesni/*)
 	((aesni)) && cached "$uml_aesni_dir" "building the kernel's own AES-NI code for uml $variant (once, 10 s)" uml_build_aesni
 	return 0
+}
+# What the kernel is made from, and where it goes
+uml_name() {
+	frags=("$here/uml.config")
+	[[ -f $here/uml-$variant.config ]] && frags+=("$here/uml-$variant.config")
+	uml_dir=$cache/uml/$variant-$(key "${frags[@]}" "$(<"$uml_src/.deb-version")" "$(gcc --version | sed -n 1p)")
+}
+uml_is_ready() {
+	local frags=()
+	uml_wanted=${KSEAL_UML_KERNEL:-7.2}
+	[[ -d $cache/src ]] && uml_src=$(uml_newest_source) && [[ $uml_src ]] || return
+	uml_name
+	[[ -e $uml_dir/.complete ]]
 }
 uml_build() {
 	mkdir "$uml_dir/build"
