@@ -473,6 +473,8 @@ other=$!
 eventually bash -c "'$KSEAL' show | grep -q 'keyed.*client'"
 ok "show" bash -c "'$KSEAL' | grep -E '^ *[0-9]+ +keyed +client +127.0.0.1:[0-9]+ +127.0.0.1:$port'"
 ok "show one" one_session
+ok "show is the default" bash -c "[ \"\$('$KSEAL' -s | head -n 1)\" = \"\$('$KSEAL' show -s | head -n 1)\" ] &&
+	'$KSEAL' \$('$KSEAL' show | awk '\$2 == \"listen\" { print \$1 }') | grep -q 'state  *listen'"
 ok "show none" fails "no session" "$KSEAL" show 4000000000
 ok "show --json" json "len([s for s in sessions if s['state'] == 'keyed']) == 2 and
 	len([s for s in sessions if s['state'] == 'listen']) == 1 and

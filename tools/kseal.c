@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* kseal: one command, one subcommand a file. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include "command.h"
@@ -82,7 +83,8 @@ static void usage(FILE *f)
 	for (i = 0; i < COMMANDS; i++)
 		fprintf(f, "  %-10s %s\n", commands[i].name, commands[i].summary);
 	fprintf(f, "  %-10s %s\n", "help", "Explain a command: kseal help COMMAND");
-	fputs("\nWithout a command: kseal show. The version: kseal --version.\n", f);
+	fputs("\nWithout a command: kseal show; so kseal --stats and kseal 7 are, too.\n"
+	      "The version: kseal --version.\n", f);
 }
 
 static int unknown(const char *name)
@@ -122,18 +124,19 @@ static int help(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	static char show[] = "show";
-	char *no_args[] = { show, NULL };
 	const struct command *c;
 
 	if (argc < 2)
-		return show_main(1, no_args);
+		return show_main(argc, argv);
 	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
 		puts("kseal " KSEAL_VERSION);
 		return STATUS_OK;
 	}
 	if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
 		return help(argc - 1, argv + 1);
+	/* an option or a session's ID instead of a command: show's */
+	if (argv[1][0] == '-' || isdigit((unsigned char)argv[1][0]))
+		return show_main(argc, argv);
 	c = find(argv[1]);
 	if (!c)
 		return unknown(argv[1]);
