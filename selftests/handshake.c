@@ -141,6 +141,46 @@ TEST_F(handshake, roles_that_may_not_be_are_refused)
 	close(listener);
 }
 
+static int set_text(int fd, int option, const char *text, size_t len)
+{
+	return setsockopt(fd, SOL_KSEAL, option, text, len) ? -errno : 0;
+}
+
+TEST_F(handshake, profiles_and_names_that_may_not_be_are_refused)
+{
+	const int options[] = { KSEAL_SO_PROFILE, KSEAL_SO_SERVER_NAME };
+	const size_t most[] = { KSEAL_PROFILE_MAX, KSEAL_NAME_MAX };
+	int listener = tcp_listen(variant->family), i;
+	char text[KSEAL_NAME_MAX + 2];
+
+	memset(text, 'x', sizeof(text));
+	ASSERT_EQ(0, attach(listener));
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(-EINVAL, set_text(listener, options[i], "", 0));
+		EXPECT_EQ(-EINVAL, set_text(listener, options[i], "a b", 3));
+		EXPECT_EQ(-EINVAL, set_text(listener, options[i], "a\n", 2));
+		EXPECT_EQ(-EINVAL, set_text(listener, options[i], text, most[i] + 1));
+		EXPECT_EQ(0, set_text(listener, options[i], text, most[i]));
+	}
+	ASSERT_EQ(0, set_role(listener, KSEAL_ROLE_SERVER));
+	for (i = 0; i < 2; i++)
+		EXPECT_EQ(-EALREADY, set_text(listener, options[i], "x", 1));
+	close(listener);
+}
+
+TEST_F(handshake, what_is_not_tcp_is_refused)
+{
+	int udp = socket(variant->family, SOCK_DGRAM, 0), fresh = socket(variant->family, SOCK_STREAM, 0);
+	int local = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	EXPECT_EQ(-ENOPROTOOPT, attach(udp));
+	EXPECT_EQ(-EOPNOTSUPP, attach(local));
+	EXPECT_EQ(-ENOTCONN, attach(fresh));
+	close(udp);
+	close(local);
+	close(fresh);
+}
+
 TEST_F(handshake, a_worker_registers_once)
 {
 	EXPECT_EQ(-EALREADY, worker_register(&self->helper));

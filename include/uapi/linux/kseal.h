@@ -22,7 +22,8 @@
  *     Errors: EBUSY the socket is in a sockmap, has a psock, or carries another
  *     user of sk_user_data; EOPNOTSUPP it is an MPTCP socket or in TCP repair
  *     mode; ENOTCONN neither connected nor listening; EEXIST it has a ULP;
- *     ENOENT the module is not loaded.
+ *     ENOENT the module is not loaded; ENOPROTOOPT (a Unix socket: EOPNOTSUPP)
+ *     it is not TCP.
  *
  *   setsockopt(fd, SOL_KSEAL, KSEAL_SO_PROFILE, name, len)
  *     Name of the helper's profile that decides certificates and trust;
@@ -32,6 +33,9 @@
  *     against, and (for a DNS name) what is sent as SNI (RFC 6066 3). At most
  *     KSEAL_NAME_MAX bytes. A client without a name fails with EDESTADDRREQ
  *     when its role is set: nothing is ever looked up backwards.
+ *     Errors of both: EINVAL empty, too long, or with a space or a control
+ *     character; EALREADY a role was set. Whether the helper knows the profile
+ *     comes out in the handshake.
  *   setsockopt(fd, SOL_KSEAL, KSEAL_SO_ROLE, &role, sizeof(__u32))
  *     KSEAL_ROLE_SERVER or KSEAL_ROLE_CLIENT. On a connected socket this
  *     starts the handshake; on a listener (server only) it is what accepted
