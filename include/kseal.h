@@ -34,15 +34,15 @@ extern "C" {
 /* One direction's keys, RFC 8446 7.3, as derived by the caller's TLS library. */
 struct kseal_keys {
 	uint8_t key[KSEAL_KEY_MAX];
-	size_t key_len;			/* 16 or 32 */
-	uint8_t iv[KSEAL_IV_LEN];
+	size_t key_len;			/* 16 or 32, as the cipher has it */
+	uint8_t iv[KSEAL_IV_LEN];	/* see KSEAL_A_KEYS_IV for TLS 1.2 */
 	uint64_t seq;			/* the next record's sequence number */
 	uint8_t secret[KSEAL_SECRET_MAX];
-	size_t secret_len;		/* 32, 48, or 0: no KeyUpdate is possible */
+	size_t secret_len;		/* 32, 48, or 0: the kernel cannot do KeyUpdate */
 };
 
 struct kseal_session_keys {
-	uint16_t version;		/* KSEAL_VERSION_1_3 */
+	uint16_t version;		/* KSEAL_VERSION_* */
 	uint16_t cipher;		/* KSEAL_CIPHER_* */
 	struct kseal_keys tx;
 	struct kseal_keys rx;
@@ -87,6 +87,9 @@ int kseal_reason(int fd, char *text, size_t size);
  * to the kernel and attaches the ULP if fd does not have it yet. The caller goes
  * on owning, and has to wipe, *keys. errtext, which may be NULL, gets the
  * kernel's sentence on a refusal.
+ * A session that has keys gets the next ones so too, after a KeyUpdate that the
+ * program sent (rx.key_len is 0) or received (tx.key_len is 0) by itself; see
+ * KSEAL_CMD_INSTALL in linux/kseal.h.
  */
 KSEAL_CHECK_RESULT int kseal_install(int fd, const struct kseal_session_keys *keys, char *errtext,
 				     size_t size);

@@ -9,13 +9,25 @@
 
 struct kseal_sock;
 
+/* A handshake message of which part has come. */
+struct kseal_message {
+	u8 header[KSEAL_MESSAGE_HEADER];
+	u8 last;		/* of its bytes, the last one seen */
+	unsigned int got;	/* bytes of it that have come, header included */
+	unsigned int left;	/* bytes of its body to come */
+	u8 *bytes;		/* the whole, if it is for the helper */
+};
+
+/* Forgets it. */
+void kseal_message_reset(struct kseal_message *m);
+
 /**
  * kseal_alert_fatal - end a session for something the peer did
  * @ks: a session, socket lock held
  * @why: errno, alert and sentence
  *
  * Sends the alert, sealed if there are keys and in clear if there never were,
- * then fails the session.
+ * then fails the session. In mainline's convention no alert is sent.
  */
 void kseal_alert_fatal(struct kseal_sock *ks, const struct kseal_refusal *why);
 
@@ -23,7 +35,7 @@ void kseal_alert_fatal(struct kseal_sock *ks, const struct kseal_refusal *why);
  * kseal_close_notify - tell the peer that nothing more will be sent
  * @ks: a session with keys, socket lock held
  *
- * RFC 8446 6.1. Once only. Flushes first.
+ * RFC 8446 6.1. Once only. Flushes first. Nothing in mainline's convention.
  */
 void kseal_close_notify(struct kseal_sock *ks);
 
@@ -34,8 +46,8 @@ void kseal_close_notify(struct kseal_sock *ks);
  * @content: its bytes
  * @len: at least 1
  *
- * Return: 0 to go on reading (close_notify sets kseal_receive.closed), or the
- * session's errno, now sticky.
+ * Return: 0 to go on reading (close_notify sets kseal_receive.closed), the
+ * session's errno, now sticky, or what kseal_keyupdate_receive() returns.
  */
 int kseal_control_receive(struct kseal_sock *ks, u8 type, const u8 *content,
 			  size_t len);

@@ -6,6 +6,7 @@
 
 #include "control.h"
 #include "handshake.h"
+#include "kseal_trace.h"
 #include "main.h"
 #include "netlink.h"
 #include "sock.h"
@@ -243,6 +244,7 @@ static void give(struct kseal_request *req, unsigned int len)
 	req->asked = true;
 	req->retries = 0;
 	req->given = len;
+	trace_kseal_relay(req->ks->id, true, len);
 }
 
 /* ---- the driver ---- */
@@ -410,19 +412,25 @@ int kseal_handshake_start(struct kseal_sock *ks)
 	return 0;
 }
 
+static bool is_registered(struct kseal_net *kn, u32 portid, const void *owner)
+{
+	struct kseal_helper *helper;
+
+	lockdep_assert_held(&kn->lock);
+	list_for_each_entry(helper, &kn->helpers, node)
+		if (helper->portid == portid && helper->owner == owner)
+			return true;
+	return false;
+}
+
 struct kseal_request *kseal_handshake_find(struct net *net, u32 portid,
 					   const void *owner, u64 cookie)
 {
 	struct kseal_net *kn = kseal_net(net);
 	struct kseal_request *req, *found = ERR_PTR(-ESTALE);
-	struct kseal_helper *helper;
-	bool registered = false;
 
 	spin_lock_bh(&kn->lock);
-	list_for_each_entry(helper, &kn->helpers, node)
-		if (helper->portid == portid && helper->owner == owner)
-			registered = true;
-	if (!registered)
+	if (!is_registered(kn, portid, owner))
 		found = ERR_PTR(-ESRCH);
 	else
 		hash_for_each_possible(kn->requests, req, node, cookie) {
@@ -457,6 +465,7 @@ int kseal_handshake_answer(struct kseal_request *req, u32 consumed,
 		if (err)
 			return err;
 	}
+	trace_kseal_relay(ks->id, false, len);
 	if (more)
 		return 0;
 	memmove(req->in, req->in + consumed, req->in_len - consumed);
@@ -465,6 +474,19 @@ int kseal_handshake_answer(struct kseal_request *req, u32 consumed,
 	req->asked = false;
 	queue_relay(req);
 	return 0;
+}
+
+static void remember_helper(const struct kseal_request *req)
+{
+	struct kseal_net *kn = kseal_net(sock_net(req->sk));
+	struct kseal_sock *ks = req->ks;
+
+	spin_lock_bh(&kn->lock);
+	if (req->helper) {
+		ks->helper.cookie = req->cookie;
+		ks->helper.generation = req->helper->generation;
+	}
+	spin_unlock_bh(&kn->lock);
 }
 
 void kseal_handshake_finish(struct kseal_request *req)
@@ -480,10 +502,34 @@ void kseal_handshake_finish(struct kseal_request *req)
 		req->in_len = 0;
 		req->in_size = 0;
 	}
+	remember_helper(req);
 	detach(req);
 }
 
+void kseal_handshake_message(struct kseal_sock *ks, const void *bytes,
+			     unsigned int len)
+{
+	struct net *net = sock_net(ks->sk);
+	struct kseal_net *kn = kseal_net(net);
+	struct kseal_helper *helper;
+	u32 portid = 0;
+
+	kseal_sock_owned(ks);
+	spin_lock_bh(&kn->lock);
+	list_for_each_entry(helper, &kn->helpers, node)
+		if (helper->generation == ks->helper.generation)
+			portid = helper->portid;
+	spin_unlock_bh(&kn->lock);
+	if (portid)
+		kseal_netlink_message(net, portid, ks->helper.cookie, bytes,
+				      len);
+	else
+		ks->helper.generation = 0;
+}
+
 /* ---- helpers ---- */
+
+static atomic64_t last_generation;
 
 /* Their requests fail one by one, each under its own socket's lock. */
 static void orphan_requests(struct kseal_helper *helper)
@@ -511,6 +557,7 @@ int kseal_helper_add(struct net *net, u32 portid, const void *owner)
 	INIT_LIST_HEAD(&new->blocked);
 	new->portid = portid;
 	new->owner = owner;
+	new->generation = atomic64_inc_return(&last_generation);
 	spin_lock_bh(&kn->lock);
 	list_for_each_entry(helper, &kn->helpers, node) {
 		if (helper->portid != portid)
@@ -522,6 +569,7 @@ int kseal_helper_add(struct net *net, u32 portid, const void *owner)
 		/* its socket is closed, the announcement still to come */
 		orphan_requests(helper);
 		helper->owner = owner;
+		helper->generation = new->generation;
 		helper->stale++;
 		goto unlock;
 	}

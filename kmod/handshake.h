@@ -28,6 +28,8 @@ struct kseal_helper {
 	 * a struct sock cannot. Compared, never followed.
 	 */
 	const void *owner;
+	/* for those who ask long after: a struct sock's place is reused too */
+	u64 generation;
 	unsigned int stale;		/* releases of former owners to come */
 };
 
@@ -114,6 +116,17 @@ int kseal_handshake_answer(struct kseal_request *req, u32 consumed,
  * What the helper did not use up becomes the first of what is received.
  */
 void kseal_handshake_finish(struct kseal_request *req);
+
+/**
+ * kseal_handshake_message - a handshake message that came afterwards
+ * @ks: a session with keys, socket lock held
+ * @bytes: the message, header included
+ * @len: at most KSEAL_BYTES_MAX
+ *
+ * To the worker that did the handshake, if it is still there; best effort.
+ */
+void kseal_handshake_message(struct kseal_sock *ks, const void *bytes,
+			     unsigned int len);
 
 /* A worker comes and goes. Return: 0, -EALREADY, -ENOMEM. */
 int kseal_helper_add(struct net *net, u32 portid, const void *owner);

@@ -44,8 +44,15 @@ static const struct nla_policy keys_policy[KSEAL_A_KEYS_MAX + 1] = {
 		NL_SET_ERR_MSG_ATTR(extack, attr, "RX." text);		\
 } while (0)
 
+/* What both directions are for. */
+struct choice {
+	const struct kseal_cipher *cipher;
+	u16 version;
+};
+
 static int check_direction(struct nlattr **tb, const struct nlattr *nest,
-			   u16 cipher, bool tx, struct netlink_ext_ack *extack)
+			   const struct choice *choice, bool tx,
+			   struct netlink_ext_ack *extack)
 {
 	struct nlattr *key = tb[KSEAL_A_KEYS_KEY];
 	struct nlattr *secret = tb[KSEAL_A_KEYS_SECRET];
@@ -62,11 +69,15 @@ static int check_direction(struct nlattr **tb, const struct nlattr *nest,
 		REFUSE(extack, nest, tx, "SEQ is missing");
 		return -EINVAL;
 	}
-	if (nla_len(key) != kseal_cipher_key_len(cipher)) {
+	if (nla_len(key) != choice->cipher->key_len) {
 		REFUSE(extack, key, tx, "KEY has not the cipher's key length");
 		return -EINVAL;
 	}
-	if (secret && nla_len(secret) != kseal_cipher_secret_len(cipher)) {
+	if (secret && choice->version != KSEAL_VERSION_1_3) {
+		REFUSE(extack, secret, tx, "SECRET goes with TLS 1.3 only");
+		return -EINVAL;
+	}
+	if (secret && nla_len(secret) != choice->cipher->secret_len) {
 		REFUSE(extack, secret, tx,
 		       "SECRET has not the length of the cipher suite's hash");
 		return -EINVAL;
@@ -74,8 +85,9 @@ static int check_direction(struct nlattr **tb, const struct nlattr *nest,
 	return 0;
 }
 
-static int parse_direction(const struct nlattr *nest, u16 version, u16 cipher,
-			   bool tx, struct kseal_key_material *m,
+static int parse_direction(const struct nlattr *nest,
+			   const struct choice *choice, bool tx,
+			   struct kseal_key_material *m,
 			   struct netlink_ext_ack *extack)
 {
 	struct nlattr *tb[KSEAL_A_KEYS_MAX + 1];
@@ -87,13 +99,12 @@ static int parse_direction(const struct nlattr *nest, u16 version, u16 cipher,
 		       "KEY, IV, SEQ or SECRET has a wrong length, or an attribute is unknown");
 		return err == -ERANGE ? -EINVAL : err;
 	}
-	err = check_direction(tb, nest, cipher, tx, extack);
+	err = check_direction(tb, nest, choice, tx, extack);
 	if (err)
 		return err;
-	m->version = version;
-	m->cipher = cipher;
-	m->key_len = nla_len(tb[KSEAL_A_KEYS_KEY]);
-	memcpy(m->key, nla_data(tb[KSEAL_A_KEYS_KEY]), m->key_len);
+	m->version = choice->version;
+	m->cipher = choice->cipher;
+	memcpy(m->key, nla_data(tb[KSEAL_A_KEYS_KEY]), m->cipher->key_len);
 	memcpy(m->iv, nla_data(tb[KSEAL_A_KEYS_IV]), sizeof(m->iv));
 	m->seq = nla_get_u64(tb[KSEAL_A_KEYS_SEQ]);
 	if (tb[KSEAL_A_KEYS_SECRET]) {
@@ -104,7 +115,9 @@ static int parse_direction(const struct nlattr *nest, u16 version, u16 cipher,
 	return 0;
 }
 
-static int check_choice(struct nlattr **tb, struct netlink_ext_ack *extack)
+/* one: the next keys of one direction; else both have to be there */
+static int check_choice(struct nlattr **tb, bool one, struct choice *choice,
+			struct netlink_ext_ack *extack)
 {
 	static const struct {
 		int attr;
@@ -115,83 +128,98 @@ static int check_choice(struct nlattr **tb, struct netlink_ext_ack *extack)
 		{ KSEAL_A_TX, "TX is missing" },
 		{ KSEAL_A_RX, "RX is missing" },
 	};
-	unsigned int i;
+	unsigned int i, n = one ? 2 : ARRAY_SIZE(needed);
 
-	for (i = 0; i < ARRAY_SIZE(needed); i++)
+	for (i = 0; i < n; i++)
 		if (!tb[needed[i].attr]) {
 			extack->_msg = needed[i].missing;
 			return -EINVAL;
 		}
-	if (nla_get_u16(tb[KSEAL_A_VERSION]) != KSEAL_VERSION_1_3) {
+	choice->version = nla_get_u16(tb[KSEAL_A_VERSION]);
+	if (choice->version != KSEAL_VERSION_1_2 &&
+	    choice->version != KSEAL_VERSION_1_3) {
 		NL_SET_ERR_MSG_ATTR(extack, tb[KSEAL_A_VERSION],
-				    "VERSION is not supported: only 0x0304 (TLS 1.3)");
+				    "VERSION is not supported: only 0x0303 (TLS 1.2) and 0x0304 (TLS 1.3)");
 		return -EOPNOTSUPP;
 	}
-	if (!kseal_cipher_key_len(nla_get_u16(tb[KSEAL_A_CIPHER]))) {
+	choice->cipher = kseal_cipher_find(nla_get_u16(tb[KSEAL_A_CIPHER]),
+					   choice->version);
+	if (!choice->cipher) {
 		NL_SET_ERR_MSG_ATTR(extack, tb[KSEAL_A_CIPHER],
-				    "CIPHER is not supported: only AES-128-GCM (51) and AES-256-GCM (52)");
+				    "CIPHER is not supported, or not in this VERSION: see enum in linux/kseal.h");
 		return -EOPNOTSUPP;
 	}
 	return 0;
 }
 
-/* Two directions under one key and IV would use every nonce twice. */
+/* Two directions under one key and IV would use every nonce twice; so would
+ * the explicit nonces of TLS 1.2 under one key and salt.
+ */
 static bool same_key(const struct kseal_key_material *a,
 		     const struct kseal_key_material *b)
 {
-	return !crypto_memneq(a->key, b->key, a->key_len) &&
-	       !crypto_memneq(a->iv, b->iv, sizeof(a->iv));
+	size_t iv_len = a->version == KSEAL_VERSION_1_2 &&
+			a->cipher->explicit_nonce ? KSEAL_SALT_LEN :
+						    sizeof(a->iv);
+
+	return !crypto_memneq(a->key, b->key, a->cipher->key_len) &&
+	       !crypto_memneq(a->iv, b->iv, iv_len);
 }
 
-static int create_pair(const struct kseal_key_material *tx,
-		       const struct kseal_key_material *rx,
-		       struct kseal_key_pair *pair,
-		       struct netlink_ext_ack *extack)
+static int create_direction(const struct kseal_key_material *m,
+			    struct kseal_keys **keys,
+			    struct netlink_ext_ack *extack)
 {
-	struct kseal_keys *keys = kseal_keys_create(tx);
+	*keys = kseal_keys_create(m);
+	if (IS_ERR(*keys)) {
+		int err = PTR_ERR(*keys);
 
-	if (!IS_ERR(keys)) {
-		pair->tx = keys;
-		keys = kseal_keys_create(rx);
+		*keys = NULL;
+		if (err == -ENOENT)
+			NL_SET_ERR_MSG(extack,
+				       "CIPHER: this kernel has no such algorithm");
+		else
+			NL_SET_ERR_MSG(extack,
+				       "the kernel's cipher refused the keys");
+		return err;
 	}
-	if (IS_ERR(keys)) {
-		NL_SET_ERR_MSG(extack, "the kernel's cipher refused the keys");
-		kseal_install_drop(pair);
-		return PTR_ERR(keys);
-	}
-	pair->rx = keys;
-	if (kseal_keys_spent(pair->tx) || kseal_keys_spent(pair->rx)) {
+	if (kseal_keys_spent(*keys, false)) {
 		NL_SET_ERR_MSG(extack, "SEQ is beyond the limit of RFC 8446 5.5");
-		kseal_install_drop(pair);
 		return -ERANGE;
 	}
 	return 0;
 }
 
-int kseal_install_parse(struct nlattr **tb, struct kseal_key_pair *pair,
+int kseal_install_parse(struct nlattr **tb, bool one, struct kseal_key_pair *pair,
 			struct netlink_ext_ack *extack)
 {
 	struct kseal_key_material tx = {}, rx = {};
+	struct choice choice;
 	int err;
 
 	memset(pair, 0, sizeof(*pair));
-	err = check_choice(tb, extack);
+	err = check_choice(tb, one, &choice, extack);
 	if (err)
 		return err;
-	pair->version = nla_get_u16(tb[KSEAL_A_VERSION]);
-	pair->cipher = nla_get_u16(tb[KSEAL_A_CIPHER]);
-	err = parse_direction(tb[KSEAL_A_TX], pair->version, pair->cipher, true,
-			      &tx, extack);
-	if (!err)
-		err = parse_direction(tb[KSEAL_A_RX], pair->version,
-				      pair->cipher, false, &rx, extack);
-	if (!err && same_key(&tx, &rx)) {
+	pair->version = choice.version;
+	pair->cipher = choice.cipher->id;
+	if (tb[KSEAL_A_TX])
+		err = parse_direction(tb[KSEAL_A_TX], &choice, true, &tx,
+				      extack);
+	if (!err && tb[KSEAL_A_RX])
+		err = parse_direction(tb[KSEAL_A_RX], &choice, false, &rx,
+				      extack);
+	if (!err && tb[KSEAL_A_TX] && tb[KSEAL_A_RX] && same_key(&tx, &rx)) {
 		NL_SET_ERR_MSG_ATTR(extack, tb[KSEAL_A_RX],
 				    "RX.KEY and RX.IV are those of TX");
 		err = -EINVAL;
 	}
-	if (!err)
-		err = create_pair(&tx, &rx, pair, extack);
+	if (!err && tb[KSEAL_A_TX])
+		err = create_direction(&tx, &pair->tx, extack);
+	if (!err && tb[KSEAL_A_RX])
+		err = create_direction(&rx, &pair->rx, extack);
+	if (err)
+		kseal_install_drop(pair);
 	memzero_explicit(&tx, sizeof(tx));
 	memzero_explicit(&rx, sizeof(rx));
 	return err;
@@ -205,11 +233,22 @@ void kseal_install_drop(struct kseal_key_pair *pair)
 	pair->rx = NULL;
 }
 
-void kseal_install_apply(struct kseal_sock *ks, struct kseal_key_pair *pair)
+int kseal_install_apply(struct kseal_sock *ks, struct kseal_key_pair *pair)
 {
+	int err;
+
+	if (ks->state == KSEAL_STATE_KEYED) {
+		err = kseal_sock_rekey(ks, pair->tx ?: pair->rx, pair->tx);
+		if (err)
+			return err;
+		pair->tx = NULL;
+		pair->rx = NULL;
+		return 0;
+	}
 	kseal_sock_keyed(ks, pair->tx, pair->rx, pair->version, pair->cipher);
 	pair->tx = NULL;
 	pair->rx = NULL;
+	return 0;
 }
 
 /* ---- KSEAL_CMD_INSTALL ---- */
@@ -247,8 +286,41 @@ static int check_socket(const struct sock *sk, struct net *net,
 	return 0;
 }
 
+/* The next keys of one direction: TX after the application's own KeyUpdate, RX
+ * after the peer's.
+ */
+static int check_rekey(const struct kseal_sock *ks, struct nlattr **tb,
+		       struct netlink_ext_ack *extack)
+{
+	const struct kseal_keys *keys = tb[KSEAL_A_TX] ? ks->tx.keys :
+							 ks->rx.keys;
+
+	if (ks->mainline || !tb[KSEAL_A_TX] == !tb[KSEAL_A_RX]) {
+		NL_SET_ERR_MSG(extack, "FD has keys");
+		return -EEXIST;
+	}
+	if (tb[KSEAL_A_RX] && !ks->rx.update_pending) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[KSEAL_A_RX],
+				    "RX: the peer has sent no KeyUpdate");
+		return -EEXIST;
+	}
+	if (ks->version != KSEAL_VERSION_1_3 || kseal_keys_can_update(keys)) {
+		NL_SET_ERR_MSG(extack,
+			       "FD has keys that are not for others to replace");
+		return -EEXIST;
+	}
+	if (!tb[KSEAL_A_VERSION] || !tb[KSEAL_A_CIPHER] ||
+	    nla_get_u16(tb[KSEAL_A_VERSION]) != ks->version ||
+	    nla_get_u16(tb[KSEAL_A_CIPHER]) != ks->cipher) {
+		NL_SET_ERR_MSG(extack, "VERSION and CIPHER have to be those FD has");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 /* Under the socket lock. */
-static int check_session(const struct sock *sk, struct netlink_ext_ack *extack)
+static int check_session(const struct sock *sk, struct nlattr **tb,
+			 struct netlink_ext_ack *extack)
 {
 	const struct kseal_sock *ks;
 
@@ -265,8 +337,7 @@ static int check_session(const struct sock *sk, struct netlink_ext_ack *extack)
 	case KSEAL_STATE_NEW:
 		return 0;
 	case KSEAL_STATE_KEYED:
-		NL_SET_ERR_MSG(extack, "FD has keys");
-		return -EEXIST;
+		return check_rekey(ks, tb, extack);
 	case KSEAL_STATE_WAITING:
 		NL_SET_ERR_MSG(extack, "FD has a handshake under way");
 		return -EBUSY;
@@ -276,11 +347,31 @@ static int check_session(const struct sock *sk, struct netlink_ext_ack *extack)
 	}
 }
 
+/* Of the keys themselves, once they are made. */
+static int check_next(const struct kseal_sock *ks,
+		      const struct kseal_key_pair *pair,
+		      struct netlink_ext_ack *extack)
+{
+	const struct kseal_keys *next = pair->tx ?: pair->rx;
+	u8 iv[KSEAL_EXPLICIT_LEN];
+
+	if (kseal_keys_same(next, pair->tx ? ks->tx.keys : ks->rx.keys)) {
+		NL_SET_ERR_MSG(extack, "KEY is the one FD has");
+		return -EALREADY;
+	}
+	if (kseal_keys_public(next, iv)) {
+		NL_SET_ERR_MSG(extack, "SEQ of the next keys is 0: RFC 8446 5.3");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int install(struct socket *sock, struct nlattr **tb,
 		   struct genl_info *info)
 {
 	struct sock *sk = sock->sk;
 	struct kseal_key_pair pair;
+	bool rekey;
 	int err;
 
 	err = check_socket(sk, genl_info_net(info), info->extack);
@@ -290,17 +381,22 @@ static int install(struct socket *sock, struct nlattr **tb,
 	 * after, as they take time
 	 */
 	lock_sock(sk);
-	err = check_session(sk, info->extack);
+	err = check_session(sk, tb, info->extack);
+	rekey = !err && kseal_sock(sk)->state == KSEAL_STATE_KEYED;
 	release_sock(sk);
 	if (err)
 		return err;
-	err = kseal_install_parse(tb, &pair, info->extack);
+	err = kseal_install_parse(tb, rekey, &pair, info->extack);
 	if (err)
 		return err;
 	lock_sock(sk);
-	err = check_session(sk, info->extack);
+	err = check_session(sk, tb, info->extack);
+	if (!err && rekey != (kseal_sock(sk)->state == KSEAL_STATE_KEYED))
+		err = -EEXIST;
+	if (!err && rekey)
+		err = check_next(kseal_sock(sk), &pair, info->extack);
 	if (!err)
-		kseal_install_apply(kseal_sock(sk), &pair);
+		err = kseal_install_apply(kseal_sock(sk), &pair);
 	release_sock(sk);
 	kseal_install_drop(&pair);
 	return err;

@@ -18,6 +18,7 @@ struct kseal_key_pair {
 /**
  * kseal_install_parse - VERSION, CIPHER, TX and RX into ready keys
  * @tb: parsed attributes
+ * @one: the next keys of one direction, which TX or RX alone are for
  * @pair: filled in on success
  * @extack: names the attribute on refusal
  *
@@ -25,11 +26,13 @@ struct kseal_key_pair {
  * unknown version or cipher; -ERANGE no record may be sealed under SEQ; or
  * kseal_keys_create()'s.
  */
-int kseal_install_parse(struct nlattr **tb, struct kseal_key_pair *pair,
+int kseal_install_parse(struct nlattr **tb, bool one, struct kseal_key_pair *pair,
 			struct netlink_ext_ack *extack);
 
-/* Gives the pair to a session under its socket's lock. */
-void kseal_install_apply(struct kseal_sock *ks, struct kseal_key_pair *pair);
+/* Gives the pair to a session under its socket's lock; one of two to a KEYED one.
+ * Return: 0, or kseal_sock_rekey()'s.
+ */
+int kseal_install_apply(struct kseal_sock *ks, struct kseal_key_pair *pair);
 
 /* Wipes and frees a pair that was not applied. */
 void kseal_install_drop(struct kseal_key_pair *pair);

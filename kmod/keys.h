@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * One direction's keys: the AEAD, the IV, the sequence number, the count of
- * records. The only file that keeps secrets. The sequence number lives beside
- * its key and is spent by the act of sealing or opening, never before, never
- * twice.
+ * records, the secret that the next keys come from. The only file that keeps
+ * secrets. The sequence number lives beside its key and is spent by the act of
+ * sealing or opening, never before, never twice.
  */
 #ifndef KSEAL_KEYS_H
 #define KSEAL_KEYS_H
@@ -11,93 +11,128 @@
 #include <linux/types.h>
 #include <uapi/linux/kseal.h>
 
+#include "cipher.h"
 #include "record.h"
 
 struct scatterlist;
 struct kseal_keys;
 
-#define KSEAL_KEY_MAX		32
-#define KSEAL_SECRET_MAX	48
+/* Room that sealing and opening need before the text, for additional data. */
+#define KSEAL_HEADROOM		16
 
-/* What netlink brings for one direction; wiped by whoever declared it. */
+/* What netlink or a socket option brings for one direction; wiped by whoever
+ * declared it.
+ */
 struct kseal_key_material {
+	const struct kseal_cipher *cipher;
 	u16 version;		/* KSEAL_VERSION_* */
-	u16 cipher;		/* KSEAL_CIPHER_* */
+	bool from_here;		/* the limit counts from now, whatever seq is */
 	u8 key[KSEAL_KEY_MAX];
-	u8 key_len;
-	u8 iv[KSEAL_NONCE_LEN];
+	u8 iv[KSEAL_NONCE_LEN];	/* explicit nonce: salt, then the first one */
 	u64 seq;
 	u8 secret[KSEAL_SECRET_MAX];
 	u8 secret_len;		/* 0: none */
 };
 
 /**
- * kseal_cipher_key_len - a cipher's key length
- * @cipher: KSEAL_CIPHER_*
- *
- * Return: bytes, or 0 for a cipher that is not known.
- */
-unsigned int kseal_cipher_key_len(u16 cipher);
-
-/**
- * kseal_cipher_secret_len - length of the hash that goes with a cipher
- * @cipher: KSEAL_CIPHER_*
- *
- * Return: bytes of a traffic secret (RFC 8446 7.1), 0 for an unknown cipher.
- */
-unsigned int kseal_cipher_secret_len(u16 cipher);
-
-/**
  * kseal_keys_create - set up one direction
- * @m: checked material, see kseal_cipher_key_len()
+ * @m: checked material: the cipher's lengths
  *
  * Process context, may sleep.
  *
  * Return: keys for kseal_keys_destroy(), or ERR_PTR(-ENOMEM), or the crypto
- * API's errno (-ENOENT: the kernel has no synchronous AES-GCM).
+ * API's errno (-ENOENT: the kernel has not this cipher, synchronously).
  */
 struct kseal_keys *kseal_keys_create(const struct kseal_key_material *m);
 
 /* Wipes and frees; NULL is fine. Process context. */
 void kseal_keys_destroy(struct kseal_keys *keys);
 
+/* The layout of the records, and the cipher's row. */
+const struct kseal_form *kseal_keys_form(const struct kseal_keys *keys);
+const struct kseal_cipher *kseal_keys_cipher(const struct kseal_keys *keys);
+
 /**
- * kseal_keys_spent - whether the usage limit of RFC 8446 5.5 is reached
+ * kseal_keys_public - what may be shown of a direction
  * @keys: a direction's keys
+ * @iv: KSEAL_EXPLICIT_LEN bytes: the next explicit nonce, which every record
+ *	shows; zeros where there is none
  *
- * For data. A few records are kept back, so that what was accepted, an alert
+ * Return: the next record's sequence number.
+ */
+u64 kseal_keys_public(const struct kseal_keys *keys, u8 *iv);
+
+/* Whether two directions have one key and IV. */
+bool kseal_keys_same(const struct kseal_keys *a, const struct kseal_keys *b);
+
+/**
+ * kseal_keys_spent - whether the usage limit is reached (RFC 8446 5.5)
+ * @keys: a direction's keys
+ * @control: for an alert or a handshake message of the application's
+ *
+ * A few records are kept back, so that what was accepted, an alert, a KeyUpdate
  * and close_notify can still be sealed.
  */
-bool kseal_keys_spent(const struct kseal_keys *keys);
+bool kseal_keys_spent(const struct kseal_keys *keys, bool control);
+
+/* Whether less than an eighth of the limit is left: time to ask for others. */
+bool kseal_keys_old(const struct kseal_keys *keys);
+
+/* Whether the next keys can be made here: TLS 1.3, and the secret is known. */
+bool kseal_keys_can_update(const struct kseal_keys *keys);
+
+/**
+ * kseal_keys_update - the next generation (RFC 8446 7.2)
+ * @keys: kseal_keys_can_update()
+ *
+ * Process context. After a failure nothing can be sealed or opened any more.
+ *
+ * Return: 0, -ENOMEM, or the crypto API's errno.
+ */
+int kseal_keys_update(struct kseal_keys *keys);
 
 /**
  * kseal_keys_seal - protect one record under the next sequence number
  * @keys: the sending direction, not spent
- * @src: the record's header (the additional data), then the inner plaintext
- * @dst: room for header, ciphertext and tag; never @src
- * @len: bytes of inner plaintext
+ * @type: content type
+ * @text: the content; KSEAL_HEADROOM bytes before it and form->tail_len + @pad
+ *	after it are written to
+ * @len: bytes of content
+ * @pad: bytes of padding, TLS 1.3 only (RFC 8446 5.4)
+ * @prefix: kseal_form_prefix() bytes: header and explicit nonce, written
+ * @dst: one entry to be filled in here, then room for what is sealed and for
+ *	the tag; never @text
  *
  * The sequence number is spent whatever happens: after a failure nothing can
  * be sealed under these keys (-EKEYEXPIRED).
  *
  * Return: 0, or the AEAD's errno.
  */
-int kseal_keys_seal(struct kseal_keys *keys, struct scatterlist *src,
-		    struct scatterlist *dst, unsigned int len);
+int kseal_keys_seal(struct kseal_keys *keys, u8 type, u8 *text,
+		    unsigned int len, unsigned int pad, u8 *prefix,
+		    struct scatterlist *dst);
 
 /**
  * kseal_keys_open - open one record under the next sequence number
  * @keys: the receiving direction
- * @src: header, ciphertext, tag
- * @dst: KSEAL_HEADER_LEN bytes of no interest, then @len - KSEAL_TAG_LEN bytes
- * @len: bytes of ciphertext and tag
+ * @raw: the record, with KSEAL_HEADROOM bytes before it; overwritten
+ * @len: its length
+ * @text: what was sealed, written; KSEAL_HEADROOM bytes before it likewise
  *
- * The caller wipes @dst on failure.
+ * The caller wipes @text on failure. The sequence number is then that of the
+ * next record again, for a caller who tries it with other keys; the try counts
+ * against the limit.
  *
- * Return: 0, -EBADMSG when the tag does not verify, -EKEYEXPIRED when the keys
- * are spent.
+ * Return: bytes of @text; -EBADMSG when the tag does not verify, -EKEYEXPIRED
+ * when the keys are spent.
  */
-int kseal_keys_open(struct kseal_keys *keys, struct scatterlist *src,
-		    struct scatterlist *dst, unsigned int len);
+int kseal_keys_open(struct kseal_keys *keys, u8 *raw, unsigned int len,
+		    u8 *text);
+
+/**
+ * kseal_keys_again - take a record back that was opened
+ * @keys: the receiving direction, whose last kseal_keys_open() succeeded
+ */
+void kseal_keys_again(struct kseal_keys *keys);
 
 #endif

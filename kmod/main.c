@@ -4,6 +4,7 @@
 
 #include "handshake.h"
 #include "main.h"
+#include "mainline.h"
 #include "netlink.h"
 #include "sock.h"
 
@@ -24,7 +25,7 @@ static int __net_init net_init(struct net *net)
 	struct kseal_net *kn = kseal_net(net);
 
 	spin_lock_init(&kn->lock);
-	INIT_LIST_HEAD(&kn->sessions);
+	xa_init_flags(&kn->sessions, XA_FLAGS_LOCK_BH);
 	INIT_LIST_HEAD(&kn->helpers);
 	hash_init(kn->requests);
 	return kseal_stats_net_init(net);
@@ -33,7 +34,7 @@ static int __net_init net_init(struct net *net)
 /* No socket is left: each holds its namespace until it is destroyed. */
 static void __net_exit net_exit(struct net *net)
 {
-	WARN_ON_ONCE(!list_empty(&kseal_net(net)->sessions));
+	WARN_ON_ONCE(!xa_empty(&kseal_net(net)->sessions));
 	kseal_helper_exit(net);
 	kseal_stats_net_exit(net);
 }
@@ -58,11 +59,19 @@ static int __init kseal_init(void)
 	err = kseal_netlink_init();
 	if (err)
 		goto unregister_pernet;
-	err = kseal_sock_init();
+	/* The ULPs last, and first the one whose name may be taken: a socket
+	 * that got a ULP would be left with freed code if we failed.
+	 */
+	err = kseal_mainline_init();
 	if (err)
 		goto exit_netlink;
+	err = kseal_sock_init();
+	if (err)
+		goto exit_mainline;
 	return 0;
 
+exit_mainline:
+	kseal_mainline_exit();
 exit_netlink:
 	kseal_netlink_exit();
 unregister_pernet:
@@ -75,6 +84,7 @@ destroy_wq:
 static void __exit kseal_exit(void)
 {
 	kseal_sock_exit();
+	kseal_mainline_exit();
 	kseal_netlink_exit();
 	/* the last works put their requests, which need the namespaces */
 	flush_workqueue(kseal_wq);

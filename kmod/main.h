@@ -6,6 +6,7 @@
 #include <linux/hashtable.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
+#include <linux/xarray.h>
 #include <linux/workqueue.h>
 #include <net/netns/generic.h>
 
@@ -14,11 +15,13 @@
 #define KSEAL_REQUEST_BITS 10
 
 struct kseal_net {
-	/* Protects the next six fields. Taken in BH: unaccepted children come
-	 * and go there. Innermost but for kseal_sock.text_lock.
+	/* kseal_sock by id. Its lock is taken in BH: unaccepted children come
+	 * and go there. Who holds it may look at a session found; inside it
+	 * only kseal_sock.text_lock is taken.
 	 */
-	spinlock_t lock;
-	struct list_head sessions;	/* kseal_sock.node, by rising id */
+	struct xarray sessions;
+
+	spinlock_t lock;		/* protects the next four; BH */
 	struct list_head helpers;	/* kseal_helper.node, next in turn first */
 	unsigned int n_helpers;
 	unsigned int n_requests;

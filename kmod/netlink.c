@@ -29,6 +29,10 @@ const struct nla_policy kseal_policy[KSEAL_A_MAX + 1] = {
 	[KSEAL_A_ALERT] = { .type = NLA_U8 },
 	[KSEAL_A_REASON] = { .type = NLA_STRING, .len = KSEAL_REASON_MAX },
 	[KSEAL_A_FD] = { .type = NLA_S32 },
+	[KSEAL_A_RECORD_MAX] = NLA_POLICY_RANGE(NLA_U32, KSEAL_RECORD_MIN,
+						KSEAL_PLAIN_MAX),
+	[KSEAL_A_PADDING] = NLA_POLICY_RANGE(NLA_U32, 0, KSEAL_INNER_MAX),
+	[KSEAL_A_DYNAMIC] = NLA_POLICY_RANGE(NLA_U32, 0, 1),
 };
 
 /* ---- to the worker ---- */
@@ -137,6 +141,26 @@ void kseal_netlink_cancel(struct net *net, u32 portid, u64 cookie, int error)
 	genlmsg_unicast(net, skb, portid);
 }
 
+void kseal_netlink_message(struct net *net, u32 portid, u64 cookie,
+			   const void *bytes, unsigned int len)
+{
+	struct sk_buff *skb = genlmsg_new(len + 64, GFP_KERNEL);
+	void *header;
+
+	if (!skb)
+		return;
+	header = genlmsg_put(skb, 0, 0, &kseal_genl_family, 0,
+			     KSEAL_CMD_MESSAGE);
+	if (!header ||
+	    nla_put_u64_64bit(skb, KSEAL_A_COOKIE, cookie, KSEAL_A_PAD) ||
+	    nla_put(skb, KSEAL_A_BYTES, len, bytes)) {
+		nlmsg_free(skb);
+		return;
+	}
+	genlmsg_end(skb, header);
+	genlmsg_unicast(net, skb, portid);
+}
+
 /* ---- from the worker ---- */
 
 static int register_doit(struct sk_buff *skb, struct genl_info *info)
@@ -215,6 +239,24 @@ static void take_facts(struct kseal_sock *ks, struct nlattr **tb)
 			   tb[KSEAL_A_PEER_IDENTITY]);
 }
 
+/* The profile's; the policy has checked the values. */
+static void take_shape(struct kseal_sock *ks, struct nlattr **tb)
+{
+	static const struct {
+		int attr, optname;
+	} of[] = {
+		{ KSEAL_A_RECORD_MAX, KSEAL_SO_RECORD_MAX },
+		{ KSEAL_A_PADDING, KSEAL_SO_PADDING },
+		{ KSEAL_A_DYNAMIC, KSEAL_SO_DYNAMIC },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(of); i++)
+		if (tb[of[i].attr] && !(ks->shaped & BIT(of[i].optname)))
+			kseal_shape_set(&ks->tx.shape, of[i].optname,
+					nla_get_u32(tb[of[i].attr]));
+}
+
 static int done_keyed(struct kseal_request *req, struct nlattr **tb,
 		      struct netlink_ext_ack *extack)
 {
@@ -222,13 +264,14 @@ static int done_keyed(struct kseal_request *req, struct nlattr **tb,
 	struct kseal_key_pair pair;
 	int err;
 
-	err = kseal_install_parse(tb, &pair, extack);
+	err = kseal_install_parse(tb, false, &pair, extack);
 	if (err)
 		return err;
 	lock_sock(req->sk);
 	err = answer(req, tb, extack);
 	if (!err) {
 		take_facts(ks, tb);
+		take_shape(ks, tb);
 		kseal_handshake_finish(req);
 		kseal_install_apply(ks, &pair);
 		kseal_stat_add(sock_net(req->sk), KSEAL_STAT_HANDSHAKES_DONE, 1);

@@ -28,6 +28,19 @@ int kseal_netlink_handshake(struct kseal_request *req, const void *bytes,
 void kseal_netlink_cancel(struct net *net, u32 portid, u64 cookie, int error);
 
 /**
+ * kseal_netlink_message - give a worker a handshake message of a session
+ * @net: its namespace
+ * @portid: its port id
+ * @cookie: the request that the session came from
+ * @bytes: the message
+ * @len: at most KSEAL_BYTES_MAX
+ *
+ * Best effort.
+ */
+void kseal_netlink_message(struct net *net, u32 portid, u64 cookie,
+			   const void *bytes, unsigned int len);
+
+/**
  * kseal_netlink_text - take a string attribute into a session
  * @ks: the session
  * @which: enum kseal_text

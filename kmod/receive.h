@@ -3,15 +3,33 @@
 #ifndef KSEAL_RECEIVE_H
 #define KSEAL_RECEIVE_H
 
+#include <linux/list.h>
 #include <linux/types.h>
 #include <net/tcp.h>
 
+#include "control.h"
+#include "keys.h"
 #include "record.h"
 
-struct kseal_keys;
 struct kseal_sock;
 struct msghdr;
 struct sock;
+
+/* An opened record of which something is left to read; in pages of its own,
+ * wiped when they are given back.
+ */
+struct kseal_opened {
+	struct list_head node;
+	unsigned int off;	/* the first byte that nobody has read, */
+	unsigned int len;	/* and how many there are */
+	u8 type;		/* content type */
+	bool shared;		/* a pipe has references to its pages */
+	u8 text[] __aligned(64);	/* KSEAL_HEADROOM, then the text */
+};
+
+#define KSEAL_OPENED_SIZE \
+	(sizeof(struct kseal_opened) + KSEAL_HEADROOM + KSEAL_CIPHER_MAX)
+#define KSEAL_OPENED_PAGES	(KSEAL_OPENED_SIZE / PAGE_SIZE + 1)
 
 /* Under the socket lock. */
 struct kseal_receive {
@@ -19,17 +37,28 @@ struct kseal_receive {
 	u8 *raw;		/* the record being assembled, as received: */
 	unsigned int raw_len;	/* bytes of it that are here, */
 	unsigned int raw_need;	/* and how many it takes (0: no header yet) */
-	u8 *plain;		/* the record being delivered: */
-	unsigned int plain_off;	/* its first byte that nobody has read, */
-	unsigned int plain_len;	/* and how many there are */
+	struct list_head opened;	/* records to be read, oldest first */
+	struct kseal_opened *spare;	/* for the next one */
+	unsigned int opened_bytes;	/* to be read in them, */
+	unsigned int n_opened;	/* and how many there are */
 	u8 *early;		/* came with the handshake, precedes the queue */
 	unsigned int early_off;
 	unsigned int early_len;
+	struct kseal_message message;	/* a handshake message in parts */
+	unsigned int tickets;	/* that went to the helper */
+	bool declined;		/* a renegotiation, once */
 	unsigned int empty;	/* records without content, in a row */
 	bool closed;		/* close_notify was received */
+	bool cmsg;		/* control records go to the application */
+	bool no_pad;		/* mainline's TLS_RX_EXPECT_NO_PAD: kept, not used */
+	bool stopped;		/* mainline's convention: a bad header came */
+	bool update_pending;	/* KeyUpdate came, the next keys did not */
+	bool asked;		/* the peer was asked for a KeyUpdate */
 	int lowat;		/* SO_RCVLOWAT, kept from TCP */
+	unsigned long updates_at;	/* see keyupdate.c */
 	u64 records;
 	u64 bytes;
+	u64 updates;		/* generations of keys after the first */
 };
 
 /**
@@ -43,6 +72,38 @@ struct kseal_receive {
  */
 int kseal_receive_tcp(struct sock *sk, read_descriptor_t *desc,
 		      sk_read_actor_t take);
+
+/**
+ * kseal_receive_next - the record that is to be read next
+ * @ks: a session with keys, socket lock held
+ *
+ * Assembles, opens, strips until there is one. Does not wait.
+ *
+ * Return: 1, the record is the first of rx.opened; 0 at the end of the stream;
+ * -EAGAIN when more must come; -EKEYEXPIRED while the next keys are missing;
+ * -ENOMEM; or the session's sticky errno.
+ */
+int kseal_receive_next(struct kseal_sock *ks);
+
+/* Opens one more behind it, for a peek or SO_RCVLOWAT. Returns likewise, and 0
+ * when those that are open take as much memory as the receive buffer may.
+ */
+int kseal_receive_ahead(struct kseal_sock *ks);
+
+/* Whether a record is whole, and not opened: the last try failed. */
+bool kseal_receive_whole(const struct kseal_receive *rx);
+
+/**
+ * kseal_receive_judge - look at the next record's header before it is read
+ * @ks: a session, socket lock held, or in BH with nobody owning the socket
+ *
+ * Mainline's convention: a bad header is the socket's error from the moment
+ * when it comes first. No matter otherwise.
+ */
+void kseal_receive_judge(struct kseal_sock *ks);
+
+/* Takes @n bytes off the first opened record; the record, when it is empty. */
+void kseal_receive_consume(struct kseal_receive *rx, unsigned int n);
 
 /* The proto's ->recvmsg. */
 int kseal_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags);

@@ -7,65 +7,75 @@
  *   push_records()   to TCP; remembers how far it came; never seals again
  *   send_records()   the driver: frame, seal, push, wait
  *
- * The open record is a flat buffer of our own (buf->plain), and records are
- * sealed out of it into pages of the socket's page fragment, one after the
- * other, several records to a push: TCP gets references to these pages, which
- * nobody writes to again. A record that was sealed is sent as it is or not at
- * all, so no number is ever used for two texts.
+ * The open record is a flat buffer of our own (tx->text), and records are
+ * sealed out of it into the out list (out.h), one after the other, several
+ * records to a push. A record that was sealed is sent as it is or not at all,
+ * so no number is ever used for two texts.
  *
  * All of it is under the socket lock. Like TCP's own sendmsg, it is given up
  * while waiting for memory, and writers on several threads then interleave
  * where they wait, between records.
  */
-#include <crypto/aead.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/net.h>
 #include <linux/scatterlist.h>
-#include <linux/slab.h>
 #include <linux/tls.h>
 #include <net/tcp.h>
 
 #include "control.h"
 #include "keys.h"
+#include "keyupdate.h"
 #include "main.h"
 #include "sock.h"
 #include "stats.h"
+#include "zerocopy.h"
 
 /* MSG_MORE without a successor: as long as TCP's cork holds back at most */
 #define FLUSH_DELAY (HZ / 5)
 
-/* A record spans at most this many pieces: fragments are 32 KiB, or single
- * pages when memory is short.
+#define TEXT_SIZE (KSEAL_HEADROOM + KSEAL_INNER_MAX)
+
+/* Dynamic size: records that fit a segment until the connection flows, so that
+ * the first bytes can be opened when the first segment arrives.
  */
-#define DST_MAX ((KSEAL_PLAIN_MAX + KSEAL_OVERHEAD) / PAGE_SIZE + 2)
+#define SMALL_RECORD	((u16)1369)
+#define SMALL_RUN	40
+#define PAUSE		HZ
 
-static int make_buf(struct kseal_send *tx)
+static int make_buffers(struct kseal_send *tx)
 {
-	struct kseal_send_buf *buf;
+	u8 *text;
 
-	if (tx->buf)
-		return 0;
-	buf = kzalloc(sizeof(*buf), GFP_KERNEL_ACCOUNT);
-	if (!buf)
-		return -ENOMEM;
-	buf->plain = alloc_pages_exact(KSEAL_PLAIN_MAX, GFP_KERNEL_ACCOUNT);
-	if (!buf->plain) {
-		kfree(buf);
-		return -ENOMEM;
+	if (!tx->text) {
+		text = alloc_pages_exact(TEXT_SIZE, GFP_KERNEL_ACCOUNT);
+		if (!text)
+			return -ENOMEM;
+		tx->text = text + KSEAL_HEADROOM;
 	}
-	tx->buf = buf;
-	return 0;
+	return kseal_out_make(&tx->out);
 }
 
 /* ---- frame ---- */
 
+/* How much the open record may hold. */
+static unsigned int room(struct kseal_send *tx)
+{
+	if (!tx->shape.dynamic)
+		return tx->shape.max;
+	if (!tx->len && time_after(jiffies, tx->last + PAUSE))
+		tx->run = 0;
+	return tx->run < SMALL_RUN ? min(tx->shape.max, SMALL_RECORD) :
+				     tx->shape.max;
+}
+
 /* Returns bytes taken, or -EFAULT when there was not one. */
 static int frame_record(struct kseal_send *tx, struct iov_iter *from)
 {
-	size_t room = KSEAL_PLAIN_MAX - tx->len;
-	size_t want = min(room, iov_iter_count(from));
-	size_t got = copy_from_iter(tx->buf->plain + tx->len, want, from);
+	unsigned int most = room(tx);
+	size_t want = min_t(size_t, most - min(most, tx->len),
+			    iov_iter_count(from));
+	size_t got = copy_from_iter(tx->text + tx->len, want, from);
 
 	tx->len += got;
 	return got || !want ? got : -EFAULT;
@@ -73,226 +83,104 @@ static int frame_record(struct kseal_send *tx, struct iov_iter *from)
 
 /* ---- seal ---- */
 
-/* Another piece of page memory at the end of the out list, up to len bytes;
- * contiguous ones grow the last piece. Returns its length, 0: no memory, or
- * no place in the list.
+/* RFC 8446 5.4: zeros after the type, up to a multiple of the block; what is
+ * sealed stays within the record's limit.
  */
-static unsigned int add_out(struct sock *sk, struct kseal_send *tx,
-			    unsigned int len, struct scatterlist *piece)
+static unsigned int padding(const struct kseal_send *tx, unsigned int len)
 {
-	struct page_frag *frag = sk_page_frag(sk);
-	struct bio_vec *vec = NULL;
+	unsigned int inner = len + 1, most = tx->shape.max + 1;
 
-	if (!sk_page_frag_refill(sk, frag))
+	if (!tx->shape.pad || !kseal_keys_form(tx->keys)->tail_len)
 		return 0;
-	len = min(len, frag->size - frag->offset);
-	if (tx->out_end > tx->out_first)
-		vec = &tx->buf->out[tx->out_end - 1];
-	if (vec && vec->bv_page == frag->page &&
-	    vec->bv_offset + vec->bv_len == frag->offset) {
-		vec->bv_len += len;
-	} else {
-		if (tx->out_end == KSEAL_OUT_MAX)
-			return 0;
-		vec = &tx->buf->out[tx->out_end++];
-		get_page(frag->page);
-		bvec_set_page(vec, frag->page, len, frag->offset);
-	}
-	if (piece)
-		sg_set_page(piece, frag->page, len, frag->offset);
-	frag->offset += len;
-	WRITE_ONCE(tx->out_bytes, tx->out_bytes + len);
-	return len;
+	return max(min(roundup(inner, tx->shape.pad), most), inner) - inner;
 }
 
-/* Takes len bytes off the end of the out list again: they were not written.
- * The page fragment moved on and stays so.
+/* After close_notify or a fatal alert nothing may follow (RFC 8446 6), whoever
+ * sent it. In mainline's convention that is the application's matter.
  */
-static void cut_out(struct kseal_send *tx, unsigned int len)
-{
-	WRITE_ONCE(tx->out_bytes, tx->out_bytes - len);
-	while (len) {
-		struct bio_vec *vec = &tx->buf->out[tx->out_end - 1];
-		unsigned int n = min(len, vec->bv_len);
-
-		vec->bv_len -= n;
-		len -= n;
-		if (!vec->bv_len) {
-			put_page(vec->bv_page);
-			tx->out_end--;
-		}
-	}
-}
-
-/* Room for a whole record of len bytes at the end of the out list. */
-static int reserve_out(struct sock *sk, struct kseal_send *tx,
-		       unsigned int len, struct scatterlist *dst)
-{
-	unsigned int done = 0, n = 0;
-
-	sg_init_table(dst, DST_MAX);
-	while (done < len) {
-		unsigned int got = n < DST_MAX ?
-			add_out(sk, tx, len - done, &dst[n++]) : 0;
-
-		if (!got) {
-			cut_out(tx, done);
-			return -ENOMEM;
-		}
-		done += got;
-	}
-	sg_mark_end(&dst[n - 1]);
-	return 0;
-}
-
-/* Seals len bytes of plain as one record of the given type into the out list.
- * RFC 8446 5.2: TLSCiphertext of TLSInnerPlaintext, no padding.
- */
-static int seal_record(struct kseal_sock *ks, u8 type, const void *plain,
-		       unsigned int len)
+static void note_alert(struct kseal_sock *ks)
 {
 	struct kseal_send *tx = &ks->tx;
-	struct kseal_send_buf *buf = tx->buf;
-	struct scatterlist src[3], dst[DST_MAX];
+
+	if (tx->type == KSEAL_TYPE_ALERT && tx->len == 2 && !ks->mainline &&
+	    (tx->text[0] == KSEAL_LEVEL_FATAL ||
+	     tx->text[1] == KSEAL_ALERT_CLOSE_NOTIFY))
+		tx->closed = true;
+}
+
+/* Seals the open record into the out list. */
+static int seal_record(struct kseal_sock *ks)
+{
+	struct kseal_send *tx = &ks->tx;
+	const struct kseal_form *form = kseal_keys_form(tx->keys);
+	struct scatterlist dst[1 + KSEAL_PIECES_MAX];
+	unsigned int pad = padding(tx, tx->len);
+	unsigned int len = tx->len + pad + kseal_form_overhead(form);
+	u8 *prefix;
 	int err;
 
-	err = reserve_out(ks->sk, tx, len + KSEAL_OVERHEAD, dst);
-	if (err)
-		return err;
-
-	kseal_record_header(buf->header, KSEAL_TYPE_DATA,
-			    len + 1 + KSEAL_TAG_LEN);
-	buf->inner_type = type;
-	/* the fragment has at least 32 bytes: the header is in one piece */
-	memcpy(sg_virt(&dst[0]), buf->header, KSEAL_HEADER_LEN);
-	if (len) {
-		sg_init_table(src, 3);
-		sg_set_buf(&src[1], plain, len);
-		sg_set_buf(&src[2], &buf->inner_type, 1);
-	} else {
-		sg_init_table(src, 2);
-		sg_set_buf(&src[1], &buf->inner_type, 1);
-	}
-	sg_set_buf(&src[0], buf->header, KSEAL_HEADER_LEN);
-
-	err = kseal_keys_seal(tx->keys, src, dst, len + 1);
+	prefix = kseal_out_reserve(ks->sk, &tx->out, len,
+				   kseal_form_prefix(form), dst);
+	if (!prefix)
+		return -ENOMEM;
+	err = kseal_keys_seal(tx->keys, tx->type, tx->text, tx->len, pad,
+			      prefix, dst);
 	if (err) {
-		cut_out(tx, len + KSEAL_OVERHEAD);
+		kseal_out_cut(&tx->out, len);
 		kseal_sock_fail(ks, err, "sealing a record failed in the kernel's cipher");
 		return err;
 	}
+	note_alert(ks);
+	if (tx->type == KSEAL_TYPE_DATA) {
+		WRITE_ONCE(tx->bytes, tx->bytes + tx->len);
+		kseal_stat_add(sock_net(ks->sk), KSEAL_STAT_TX_BYTES, tx->len);
+	}
+	tx->len = 0;
+	tx->run++;
+	tx->last = jiffies;
 	WRITE_ONCE(tx->records, tx->records + 1);
 	kseal_stat_add(sock_net(ks->sk), KSEAL_STAT_TX_RECORDS, 1);
 	return 0;
 }
 
-/* The open record, if it has anything. */
 static int seal_open_record(struct kseal_sock *ks)
 {
-	struct kseal_send *tx = &ks->tx;
-	unsigned int len = tx->len;
-	int err;
-
-	if (!len)
-		return 0;
-	err = seal_record(ks, KSEAL_TYPE_DATA, tx->buf->plain, len);
-	if (err)
-		return err;
-	tx->len = 0;
-	WRITE_ONCE(tx->bytes, tx->bytes + len);
-	kseal_stat_add(sock_net(ks->sk), KSEAL_STAT_TX_BYTES, len);
-	return 0;
+	return ks->tx.len ? seal_record(ks) : 0;
 }
 
 /* ---- push ---- */
 
-static void drop_taken(struct kseal_send *tx, unsigned int taken)
-{
-	WRITE_ONCE(tx->out_bytes, tx->out_bytes - taken);
-	while (taken) {
-		struct bio_vec *vec = &tx->buf->out[tx->out_first];
-		unsigned int n = min(taken, vec->bv_len);
-
-		vec->bv_offset += n;
-		vec->bv_len -= n;
-		taken -= n;
-		if (!vec->bv_len) {
-			put_page(vec->bv_page);
-			tx->out_first++;
-		}
-	}
-	if (tx->out_first == tx->out_end)
-		tx->out_first = tx->out_end = 0;
-}
-
-/* flags: MSG_MORE. Returns 0 when all is TCP's, -EAGAIN, or TCP's errno. */
 static int push_records(struct kseal_sock *ks, int flags)
 {
-	struct kseal_send *tx = &ks->tx;
-	struct sock *sk = ks->sk;
-
-	while (tx->out_bytes) {
-		int ret;
-
-		/* TCP notes a full buffer on the struct socket */
-		if (!sk->sk_socket)
-			return -EPIPE;
-		/* TCP would take the error, which is the application's */
-		if (sk->sk_err)
-			return -EPIPE;
-		ret = kseal_compat_push(sk, &tx->buf->out[tx->out_first],
-					tx->out_end - tx->out_first,
-					tx->out_bytes, flags);
-		if (ret <= 0)
-			return ret ?: -EAGAIN;
-		drop_taken(tx, ret);
-	}
-	return 0;
-}
-
-/* For a few bytes that must not wait: close_notify, an alert, the rest at
- * close. TCP's own FIN does not ask for room either.
- */
-static int push_forced(struct kseal_sock *ks)
-{
-	struct sock *sk = ks->sk;
-	u8 shutdown = sk->sk_shutdown;
-	int sndbuf = sk->sk_sndbuf, sk_err = sk->sk_err;
-	u32 lowat = tcp_sk(sk)->notsent_lowat;
-	int err;
-
-	if (!ks->tx.out_bytes)
-		return 0;
-	/* an error of ours is no error of TCP's */
-	if (sk->sk_state != TCP_CLOSE)
-		WRITE_ONCE(sk->sk_err, 0);
-
-	/* inet_shutdown() marks the socket before it tells us */
-	WRITE_ONCE(sk->sk_shutdown, shutdown & ~SEND_SHUTDOWN);
-	WRITE_ONCE(sk->sk_sndbuf, INT_MAX);
-	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, U32_MAX);
-	err = push_records(ks, 0);
-	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, lowat);
-	WRITE_ONCE(sk->sk_sndbuf, sndbuf);
-	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | shutdown);
-	if (sk_err && !sk->sk_err)
-		WRITE_ONCE(sk->sk_err, sk_err);
-	return err;
+	return kseal_out_push(ks->sk, &ks->tx.out, flags);
 }
 
 /* ---- the driver ---- */
 
-/* Makes room for another record: pushes what is sealed when it is enough for a
- * batch. -EAGAIN: TCP is full.
+/* Records of one call are pushed together, so many bytes at a time; a socket
+ * with a small send buffer does not hold more than that beyond it.
  */
+static unsigned int batch(const struct sock *sk)
+{
+	return min_t(unsigned int, KSEAL_OUT_BATCH, READ_ONCE(sk->sk_sndbuf));
+}
+
+/* Makes room for another record. -EAGAIN: TCP is full. */
 static int make_room(struct kseal_sock *ks)
 {
-	struct kseal_send *tx = &ks->tx;
+	struct kseal_out *out = &ks->tx.out;
 
-	if (tx->out_bytes < KSEAL_OUT_BATCH &&
-	    tx->out_end < KSEAL_OUT_MAX - DST_MAX)
-		return 0;
-	return push_records(ks, MSG_MORE);
+	if (out->bytes >= batch(ks->sk) || !kseal_out_has_room(out))
+		return push_records(ks, MSG_MORE);
+	return 0;
+}
+
+/* Nothing is taken from the application before TCP has taken what was left. */
+static int make_way(struct kseal_sock *ks)
+{
+	int err = ks->tx.out.bytes ? push_records(ks, MSG_MORE) : 0;
+
+	return err ?: sk_stream_memory_free(ks->sk) ? 0 : -EAGAIN;
 }
 
 /* One step: frames what fits into the open record, seals it if it is full or
@@ -301,14 +189,12 @@ static int make_room(struct kseal_sock *ks)
 static int send_step(struct kseal_sock *ks, struct iov_iter *from, bool more)
 {
 	struct kseal_send *tx = &ks->tx;
-	int err, taken = 0;
+	int err, taken;
 
-	if (tx->len < KSEAL_PLAIN_MAX) {
-		taken = frame_record(tx, from);
-		if (taken < 0)
-			return taken;
-	}
-	if (tx->len == KSEAL_PLAIN_MAX || (!iov_iter_count(from) && !more)) {
+	taken = frame_record(tx, from);
+	if (taken < 0)
+		return taken;
+	if (tx->len >= room(tx) || (!iov_iter_count(from) && !more)) {
 		err = seal_open_record(ks);
 		/* what was framed stays framed; memory may come */
 		if (err && !(err == -ENOMEM && taken))
@@ -317,40 +203,81 @@ static int send_step(struct kseal_sock *ks, struct iov_iter *from, bool more)
 	return taken;
 }
 
-static int tx_error(const struct kseal_sock *ks)
+/* Whether something may be sealed; the limit of the keys, met by KeyUpdate. */
+static int tx_ready(struct kseal_sock *ks, u8 type)
 {
+	struct kseal_send *tx = &ks->tx;
 	const struct sock *sk = ks->sk;
+	bool spent;
 
 	if (ks->state == KSEAL_STATE_DEAD)
 		return ks->err;
-	if (sk->sk_err || (sk->sk_shutdown & SEND_SHUTDOWN) || ks->tx.closed)
+	if (ks->mainline && sk->sk_err)
+		return -sk->sk_err;
+	if (sk->sk_err || (sk->sk_shutdown & SEND_SHUTDOWN) || tx->closed)
 		return -EPIPE;
-	if (kseal_keys_spent(ks->tx.keys)) {
-		kseal_stat_add(sock_net(sk), KSEAL_STAT_KEY_LIMIT, 1);
-		return -EKEYEXPIRED;
-	}
-	return 0;
+	/* where the application brings the next keys, its KeyUpdate is the way on */
+	spent = kseal_keys_spent(tx->keys, type != KSEAL_TYPE_DATA);
+	if (likely(!spent && !tx->update_owed))
+		return 0;
+	if (kseal_keys_can_update(tx->keys))
+		return kseal_keyupdate_send(ks, false);
+	if (!spent)
+		return 0;
+	kseal_stat_add(sock_net(sk), KSEAL_STAT_KEY_LIMIT, 1);
+	return -EKEYEXPIRED;
 }
 
-static int send_records(struct kseal_sock *ks, struct msghdr *msg, long timeo)
+/* One record has one type: what is open of another goes out first. A control
+ * record is nobody else's continuation.
+ */
+static int own_record(struct kseal_sock *ks, u8 type)
+{
+	struct kseal_send *tx = &ks->tx;
+	int err = 0;
+
+	if (type != tx->type || type != KSEAL_TYPE_DATA)
+		err = seal_open_record(ks);
+	if (!err)
+		tx->type = type;
+	return err;
+}
+
+/* The open record waits for a successor that may never come. In mainline's
+ * convention it waits for ever.
+ */
+static void plan_flush(struct kseal_sock *ks)
+{
+	if (!ks->tx.len || ks->mainline)
+		return;
+	ks->tx.flush_at = jiffies + FLUSH_DELAY;
+	queue_delayed_work(kseal_wq, &ks->tx_work, FLUSH_DELAY);
+}
+
+static int send_records(struct kseal_sock *ks, struct msghdr *msg, u8 type,
+			long timeo)
 {
 	bool more = (msg->msg_flags & MSG_MORE) && !(msg->msg_flags & MSG_EOR);
 	struct kseal_send *tx = &ks->tx;
 	struct sock *sk = ks->sk;
+	bool begun = false;
 	int copied = 0, err;
 
 	do {
-		err = tx_error(ks);
-		if (err)
-			break;
-		err = make_room(ks);
+		err = tx_ready(ks, type);
+		if (!err)
+			err = begun ? make_room(ks) : make_way(ks);
+		/* another writer may have been here while we waited */
+		if (!err && !begun)
+			err = own_record(ks, type);
+		begun = !err;
 		if (!err) {
 			int taken = send_step(ks, &msg->msg_iter, more);
 
 			if (taken >= 0) {
 				copied += taken;
 				/* let acknowledgements in now and then */
-				if (tx->out_bytes >= KSEAL_OUT_BATCH)
+				if (tx->out.bytes >= batch(sk))
 					sk_flush_backlog(sk);
 				continue;
 			}
@@ -365,56 +292,130 @@ static int send_records(struct kseal_sock *ks, struct msghdr *msg, long timeo)
 		}
 		if (err)
 			break;
-	} while (msg_data_left(msg) || (tx->len == KSEAL_PLAIN_MAX));
+	} while (msg_data_left(msg) || tx->len >= room(tx));
 
-	if (tx->len) {
-		tx->flush_at = jiffies + FLUSH_DELAY;
-		queue_delayed_work(kseal_wq, &ks->tx_work, FLUSH_DELAY);
-	}
+	plan_flush(ks);
 	if (ks->state == KSEAL_STATE_KEYED)
 		push_records(ks, more ? MSG_MORE : 0);
 	return copied ?: err;
 }
 
-/* A record type asked for by cmsg must not go out as data. */
-static int refuse_cmsg(struct msghdr *msg)
+/* ---- what the caller asks for ---- */
+
+/* A record type by cmsg (SOL_TLS, TLS_SET_RECORD_TYPE). Returns the type;
+ * *given says whether there was one.
+ */
+static int wanted_type(const struct kseal_sock *ks, struct msghdr *msg,
+		       bool *given)
 {
+	int type = KSEAL_TYPE_DATA;
 	struct cmsghdr *cmsg;
 
-	if (!msg->msg_controllen)
-		return 0;
+	*given = false;
+	if (likely(!msg->msg_controllen))
+		return type;
 	for_each_cmsghdr(cmsg, msg) {
 		if (!CMSG_OK(msg, cmsg))
 			return -EINVAL;
-		if (cmsg->cmsg_level == SOL_TLS)
-			return -EOPNOTSUPP;
+		if (cmsg->cmsg_level != SOL_TLS)
+			continue;
+		if (cmsg->cmsg_type != TLS_SET_RECORD_TYPE ||
+		    cmsg->cmsg_len < CMSG_LEN(sizeof(u8)) ||
+		    (msg->msg_flags & MSG_MORE))
+			return -EINVAL;
+		type = *(u8 *)CMSG_DATA(cmsg);
+		*given = true;
 	}
+	if (ks->mainline && !*given)
+		return -EINVAL;
+	if (!ks->mainline && type != KSEAL_TYPE_DATA &&
+	    type != KSEAL_TYPE_ALERT && type != KSEAL_TYPE_HANDSHAKE)
+		return -EINVAL;
+	return type;
+}
+
+static int check_flags(const struct kseal_sock *ks, const struct msghdr *msg)
+{
+	/* what is internal to the kernel's own callers is no matter of ours */
+	const int mainline = MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL |
+			     MSG_CMSG_COMPAT | MSG_SPLICE_PAGES | MSG_EOR |
+			     MSG_SENDPAGE_NOPOLICY;
+
+	if (msg->msg_flags & (MSG_OOB | MSG_FASTOPEN))
+		return -EOPNOTSUPP;
+	if (!ks->mainline)
+		return 0;
+	if (msg->msg_flags & ~mainline)
+		return -EOPNOTSUPP;
+	if ((msg->msg_flags & MSG_MORE) && (msg->msg_flags & MSG_EOR))
+		return -EINVAL;
 	return 0;
+}
+
+/* Mainline's convention: to name a type ends what is open, be it that of data.
+ * A call with nothing else pushes it.
+ */
+static int end_record(struct kseal_sock *ks, bool push)
+{
+	int err;
+
+	if (!ks->tx.len)
+		return 0;
+	err = seal_open_record(ks);
+	/* the socket's error stays until it is asked for */
+	if (!err && push)
+		err = -ks->sk->sk_err ?: push_records(ks, 0);
+	return err == -EAGAIN ? 0 : err;
+}
+
+static int send_locked(struct kseal_sock *ks, struct msghdr *msg, size_t size,
+		       u8 type, bool given, long timeo)
+{
+	int ret;
+
+	ret = make_buffers(&ks->tx);
+	if (ret)
+		return ret;
+	if (given && ks->mainline) {
+		ret = end_record(ks, !size);
+		if (ret)
+			return ret;
+	}
+	if (!size && ks->mainline)
+		return 0;
+	return send_records(ks, msg, type, timeo);
 }
 
 int kseal_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 {
 	struct kseal_sock *ks = kseal_sock(sk);
+	struct kseal_zerocopy zc = {};
 	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
-	int ret;
+	int ret, type;
+	bool given;
 
 	if (!ks)
 		return -ENOMEM;
-	if (msg->msg_flags & (MSG_OOB | MSG_FASTOPEN | MSG_ZEROCOPY))
-		return -EOPNOTSUPP;
-	ret = refuse_cmsg(msg);
-	if (ret)
-		return ret;
-
 	lock_sock(sk);
 	ret = kseal_sock_wait(ks, &timeo);
+	if (!ret && !ks->tx.keys) {
+		/* mainline's convention: this direction is still TCP's */
+		release_sock(sk);
+		return kseal_sock_base(ks)->sendmsg(sk, msg, size);
+	}
+	type = wanted_type(ks, msg, &given);
 	if (!ret)
-		ret = make_buf(&ks->tx);
+		ret = check_flags(ks, msg);
 	if (!ret)
-		ret = send_records(ks, msg, timeo);
+		ret = min(type, 0);
+	if (!ret)
+		ret = kseal_zerocopy_begin(sk, msg, size, &zc);
+	if (!ret)
+		ret = send_locked(ks, msg, size, type, given, timeo);
 	if (ret > 0 && (msg->msg_flags & MSG_SPLICE_PAGES))
 		kseal_stat_add(sock_net(sk), KSEAL_STAT_TX_SPLICE_BYTES, ret);
-	if (ret == -EPIPE)
+	kseal_zerocopy_end(&zc, ret);
+	if (ret < 0)
 		ret = sk_stream_error(sk, msg->msg_flags, ret);
 	release_sock(sk);
 	return ret;
@@ -428,7 +429,7 @@ void kseal_splice_eof(struct socket *sock)
 	if (!ks)
 		return;
 	lock_sock(sk);
-	if (ks->state == KSEAL_STATE_KEYED)
+	if (ks->state == KSEAL_STATE_KEYED && ks->tx.keys)
 		kseal_send_flush(ks, false);
 	release_sock(sk);
 }
@@ -437,64 +438,71 @@ void kseal_splice_eof(struct socket *sock)
 
 int kseal_send_flush(struct kseal_sock *ks, bool force)
 {
+	struct kseal_out *out = &ks->tx.out;
 	int err = 0, ret;
 
 	kseal_sock_owned(ks);
 	/* the list has to have room for one more */
-	if (ks->tx.out_end >= KSEAL_OUT_MAX - DST_MAX)
+	if (!kseal_out_has_room(out))
 		push_records(ks, 0);
 	if (ks->tx.keys && ks->state == KSEAL_STATE_KEYED)
 		err = seal_open_record(ks);
-	ret = force ? push_forced(ks) : push_records(ks, 0);
+	ret = force ? kseal_out_force(ks->sk, out) : push_records(ks, 0);
 	return err ?: ret;
 }
 
 int kseal_send_control(struct kseal_sock *ks, u8 type, const void *data,
 		       size_t len)
 {
+	struct kseal_send *tx = &ks->tx;
+	u8 before = tx->type;
 	int err;
 
 	kseal_sock_owned(ks);
-	if (ks->tx.closed)
+	if (tx->closed)
 		return -EPIPE;
-	err = make_buf(&ks->tx);
+	if (WARN_ON_ONCE(len > KSEAL_SHAPE_MIN))
+		return -EMSGSIZE;
+	err = make_buffers(tx);
 	if (!err)
-		err = push_forced(ks);
+		err = kseal_out_force(ks->sk, &tx->out);
+	/* short of memory: it goes with what is left. -EAGAIN means sealed. */
+	if (err == -EAGAIN)
+		err = kseal_out_has_room(&tx->out) ? 0 : -ENOMEM;
 	if (!err)
 		err = seal_open_record(ks);
+	if (err)
+		return err;
+	memcpy(tx->text, data, len);
+	tx->len = len;
+	tx->type = type;
+	/* sealed or not, it is no open record */
+	err = seal_record(ks);
+	tx->len = 0;
+	tx->type = before;
 	if (!err)
-		err = seal_record(ks, type, data, len);
-	if (!err)
-		err = push_forced(ks);
+		err = kseal_out_force(ks->sk, &tx->out);
+	/* on a quiet connection nobody else would try again */
+	if (err == -EAGAIN)
+		mod_delayed_work(kseal_wq, &ks->tx_work, FLUSH_DELAY);
 	return err;
 }
 
 int kseal_send_plain(struct kseal_sock *ks, const void *data, size_t len)
 {
 	struct kseal_send *tx = &ks->tx;
-	struct scatterlist piece;
-	size_t done = 0;
 	int err;
 
 	kseal_sock_owned(ks);
 	if (WARN_ON_ONCE(tx->keys))
 		return -EINVAL;
-	if (tx->out_bytes >= KSEAL_OUT_BATCH)
+	if (tx->out.bytes >= KSEAL_OUT_BATCH)
 		return -ENOBUFS;
-	err = make_buf(tx);
+	err = make_buffers(tx);
+	if (!err)
+		err = kseal_out_copy(ks->sk, &tx->out, data, len);
 	if (err)
 		return err;
-	sg_init_table(&piece, 1);
-	while (done < len) {
-		unsigned int got = add_out(ks->sk, tx, len - done, &piece);
-
-		if (!got) {
-			cut_out(tx, done);
-			return -ENOMEM;
-		}
-		memcpy(sg_virt(&piece), data + done, got);
-		done += got;
-	}
 	err = push_records(ks, 0);
 	return err == -EAGAIN ? 0 : err;
 }
@@ -505,21 +513,29 @@ void kseal_send_work(struct work_struct *work)
 {
 	struct kseal_sock *ks = container_of(to_delayed_work(work),
 					     struct kseal_sock, tx_work);
+	struct kseal_send *tx = &ks->tx;
 	struct sock *sk = ks->sk;
+	int err = 0;
 
 	lock_sock(sk);
 	kseal_sock_adopt(ks);
-	if (!ks->tx.len || ks->state != KSEAL_STATE_KEYED)
-		push_records(ks, 0);
-	else if (time_after_eq(jiffies, ks->tx.flush_at))
+	if (!tx->len || ks->state != KSEAL_STATE_KEYED)
+		err = push_records(ks, 0);
+	else if (!ks->mainline && time_after_eq(jiffies, tx->flush_at))
 		kseal_send_flush(ks, false);
 	else
 		push_records(ks, MSG_MORE);
+	if (ks->state == KSEAL_STATE_KEYED && tx->update_owed)
+		kseal_keyupdate_send(ks, false);
+	/* TCP is gone: nobody will take it */
+	if (err == -EPIPE && sk->sk_state == TCP_CLOSE)
+		kseal_send_drop(tx);
 	/* Still something: memory was short, or its time has not come. Nobody
 	 * else may ever call; with TCP full, its write_space does.
 	 */
 	if (ks->state == KSEAL_STATE_KEYED &&
-	    (ks->tx.len || (ks->tx.out_bytes && sk_stream_memory_free(sk))))
+	    ((tx->len && !ks->mainline) || tx->update_owed ||
+	     (tx->out.bytes && sk_stream_memory_free(sk))))
 		queue_delayed_work(kseal_wq, &ks->tx_work, FLUSH_DELAY);
 	release_sock(sk);
 }
@@ -528,19 +544,15 @@ void kseal_write_space(struct sock *sk)
 {
 	struct kseal_sock *ks = kseal_sock(sk);
 
-	if (READ_ONCE(ks->tx.out_bytes))
+	if (READ_ONCE(ks->tx.out.bytes))
 		mod_delayed_work(kseal_wq, &ks->tx_work, 0);
 	ks->base_write_space(sk);
 }
 
 void kseal_send_drop(struct kseal_send *tx)
 {
-	if (tx->buf) {
-		cut_out(tx, tx->out_bytes);
-		tx->out_first = 0;
-		tx->out_end = 0;
-		tx->len = 0;
-	}
+	kseal_out_drop(&tx->out);
+	tx->len = 0;
 	tx->closed = true;
 }
 
@@ -548,11 +560,11 @@ void kseal_send_free(struct kseal_send *tx)
 {
 	kseal_keys_destroy(tx->keys);
 	tx->keys = NULL;
-	if (!tx->buf)
-		return;
 	kseal_send_drop(tx);
-	memzero_explicit(tx->buf->plain, KSEAL_PLAIN_MAX);
-	free_pages_exact(tx->buf->plain, KSEAL_PLAIN_MAX);
-	kfree(tx->buf);
-	tx->buf = NULL;
+	kseal_out_free(&tx->out);
+	if (!tx->text)
+		return;
+	memzero_explicit(tx->text, KSEAL_INNER_MAX);
+	free_pages_exact(tx->text - KSEAL_HEADROOM, TEXT_SIZE);
+	tx->text = NULL;
 }

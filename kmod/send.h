@@ -3,44 +3,42 @@
 #ifndef KSEAL_SEND_H
 #define KSEAL_SEND_H
 
-#include <linux/bvec.h>
 #include <linux/types.h>
 
-#include "record.h"
+#include "out.h"
 
 struct kseal_keys;
 struct kseal_sock;
 struct msghdr;
 struct sock;
 struct socket;
+struct work_struct;
 
-/* Sealed bytes that TCP has not taken yet: at most this many pieces of pages
- * (32 KiB each, if the page allocator is kind), this many bytes before more is
- * sealed.
- */
-#define KSEAL_OUT_MAX		64
-#define KSEAL_OUT_BATCH		(64 * 1024)
-
-/* Memory that sending needs, made on first use and kept. */
-struct kseal_send_buf {
-	u8 *plain;		/* the open record, KSEAL_PLAIN_MAX bytes */
-	u8 header[KSEAL_HEADER_LEN];
-	u8 inner_type;
-	struct bio_vec out[KSEAL_OUT_MAX];
+/* How records are cut, chosen by the application or the profile. */
+struct kseal_shape {
+	u16 max;		/* content bytes in a record, at most */
+	u16 pad;		/* what is sealed is a multiple of it; 0: no padding */
+	bool dynamic;		/* small records first: see send.c */
 };
+
+#define KSEAL_SHAPE_MIN	63	/* RFC 8449 4: 64, of which one is the type */
 
 /* Under the socket lock. */
 struct kseal_send {
 	struct kseal_keys *keys;
-	struct kseal_send_buf *buf;
-	unsigned int len;	/* bytes in the open record */
-	unsigned int out_first;	/* buf->out: the first not taken by TCP, */
-	unsigned int out_end;	/* and one past the last */
-	unsigned int out_bytes;	/* written under the lock, read by write_space */
-	unsigned long flush_at;	/* jiffies: the open record waits until then */
+	struct kseal_out out;	/* what is sealed */
+	u8 *text;		/* the open record, made on first use and kept */
+	unsigned int len;	/* bytes in it */
+	u8 type;		/* its content type */
 	bool closed;		/* close_notify or a fatal alert was sealed */
+	bool update_owed;	/* the peer asked for a KeyUpdate */
+	struct kseal_shape shape;
+	unsigned int run;	/* dynamic: records since the last pause */
+	unsigned long last;	/* and when the last was sealed, jiffies */
+	unsigned long flush_at;	/* jiffies: the open record waits until then */
 	u64 records;
 	u64 bytes;
+	u64 updates;		/* generations of keys after the first */
 };
 
 /* The proto's ->sendmsg, ->splice_eof. */
@@ -62,14 +60,15 @@ int kseal_send_plain(struct kseal_sock *ks, const void *data, size_t len);
 /**
  * kseal_send_control - seal a record that is not application data, and push it
  * @ks: a session with keys, socket lock held
- * @type: inner content type
+ * @type: content type
  * @data: its content
- * @len: at most KSEAL_PLAIN_MAX
+ * @len: at most KSEAL_SHAPE_MIN
  *
  * What the application wrote before goes out first. TCP takes it beyond the
  * send buffer's limit: a few bytes that must not wait.
  *
- * Return: 0 or a negative errno; then nothing of it is sent.
+ * Return: 0; -EAGAIN, it is sealed and follows by itself; or another errno,
+ * then nothing of it is sent.
  */
 int kseal_send_control(struct kseal_sock *ks, u8 type, const void *data,
 		       size_t len);

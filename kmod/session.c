@@ -67,7 +67,11 @@ static int put_counts(struct sk_buff *skb, struct kseal_sock *ks)
 	       put_u64(skb, KSEAL_A_SESSION_TX_BYTES, READ_ONCE(ks->tx.bytes)) ?:
 	       put_u64(skb, KSEAL_A_SESSION_RX_RECORDS,
 		       READ_ONCE(ks->rx.records)) ?:
-	       put_u64(skb, KSEAL_A_SESSION_RX_BYTES, READ_ONCE(ks->rx.bytes));
+	       put_u64(skb, KSEAL_A_SESSION_RX_BYTES, READ_ONCE(ks->rx.bytes)) ?:
+	       put_u64(skb, KSEAL_A_SESSION_TX_UPDATES,
+		       READ_ONCE(ks->tx.updates)) ?:
+	       put_u64(skb, KSEAL_A_SESSION_RX_UPDATES,
+		       READ_ONCE(ks->rx.updates));
 }
 
 static int put_session(struct sk_buff *skb, struct netlink_callback *cb,
@@ -88,6 +92,17 @@ static int put_session(struct sk_buff *skb, struct netlink_callback *cb,
 	return 0;
 }
 
+/* owner: whose sessions are shown; NULL: everybody's */
+static int put_if_seen(struct sk_buff *skb, struct netlink_callback *cb,
+		       struct kseal_sock *ks, const kuid_t *owner)
+{
+	kuid_t uid = sk_uid(ks->sk);
+
+	if (owner && !uid_eq(uid, *owner))
+		return 0;
+	return put_session(skb, cb, ks, uid);
+}
+
 int kseal_session_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct net *net = sock_net(skb->sk);
@@ -95,20 +110,22 @@ int kseal_session_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	struct kseal_net *kn = kseal_net(net);
 	/* who opened the socket, not who was made to write to it */
 	kuid_t self = sk_uid(NETLINK_CB(cb->skb).sk);
+	unsigned long id = cb->args[0];
 	struct kseal_sock *ks;
+	int err = 0;
 
-	spin_lock_bh(&kn->lock);
-	/* by rising id, so the last one sent says where to go on */
-	list_for_each_entry(ks, &kn->sessions, node) {
-		kuid_t uid = sk_uid(ks->sk);
-
-		if (ks->id <= (u64)cb->args[0] || (!all && !uid_eq(uid, self)))
-			continue;
-		if (put_session(skb, cb, ks, uid))
-			break;
-		cb->args[0] = ks->id;
-	}
-	spin_unlock_bh(&kn->lock);
+	/* one at a time under the lock; the last one sent says where to go on */
+	do {
+		xa_lock_bh(&kn->sessions);
+		id++;
+		ks = xa_find(&kn->sessions, &id, ULONG_MAX, XA_PRESENT);
+		if (ks)
+			err = put_if_seen(skb, cb, ks, all ? NULL : &self);
+		xa_unlock_bh(&kn->sessions);
+		if (ks && !err)
+			cb->args[0] = id;
+		cond_resched();
+	} while (ks && !err);
 	return skb->len;
 }
 

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Attach, inherit, accept, poll, close: what becomes of a socket that carries
- * the ULP. Lifetime and locking are argued in sock.h.
+ * Attach, inherit, accept, release: what becomes of a socket that carries the
+ * ULP. Lifetime and locking are argued in sock.h; what its calls do, calls.c.
  */
 #include <linux/module.h>
-#include <linux/poll.h>
 #include <linux/slab.h>
 #include <net/tcp.h>
 
+#include "calls.h"
 #include "control.h"
+#include "deliver.h"
+#include "diag.h"
 #include "handshake.h"
 #include "keys.h"
+#include "kseal_trace.h"
 #include "main.h"
+#include "mainline.h"
 #include "sock.h"
 #include "stats.h"
 
@@ -37,6 +41,11 @@ const struct proto *kseal_sock_base(const struct kseal_sock *ks)
 	return ks->family->base;
 }
 
+const struct proto_ops *kseal_sock_base_ops(const struct kseal_sock *ks)
+{
+	return ks->family->base_ops;
+}
+
 /* ---- facts and state ---- */
 
 int kseal_sock_set_text(struct kseal_sock *ks, enum kseal_text which,
@@ -55,6 +64,13 @@ int kseal_sock_set_text(struct kseal_sock *ks, enum kseal_text which,
 	spin_unlock_bh(&ks->text_lock);
 	kfree(old);
 	return 0;
+}
+
+void kseal_sock_set_state(struct kseal_sock *ks, enum kseal_state state)
+{
+	trace_kseal_state(ks->id, ks->state, state, ks->err);
+	/* whoever sees KEYED sees the keys, whoever sees DEAD the error */
+	smp_store_release(&ks->state, state);
 }
 
 int kseal_sock_wait(struct kseal_sock *ks, long *timeo)
@@ -113,6 +129,8 @@ void kseal_sock_keyed(struct kseal_sock *ks, struct kseal_keys *tx,
 	WRITE_ONCE(ks->cipher, cipher);
 	kseal_sock_set_state(ks, KSEAL_STATE_KEYED);
 	kseal_stat_add(sock_net(sk), KSEAL_STAT_KEYS_INSTALLED, 1);
+	trace_kseal_keys(ks->id, true, version, cipher, 0);
+	trace_kseal_keys(ks->id, false, version, cipher, 0);
 	if (ks->shutdown_late) {
 		kseal_close_notify(ks);
 		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
@@ -120,6 +138,34 @@ void kseal_sock_keyed(struct kseal_sock *ks, struct kseal_keys *tx,
 	}
 	wake(ks);
 	kseal_data_ready(sk);
+}
+
+int kseal_sock_rekey(struct kseal_sock *ks, struct kseal_keys *keys, bool tx)
+{
+	kseal_sock_owned(ks);
+	if (tx) {
+		/* in mainline's convention an open record waits for its end */
+		if (!ks->mainline) {
+			kseal_send_flush(ks, false);
+			if (ks->tx.len)
+				return -EAGAIN;
+		}
+		kseal_keys_destroy(ks->tx.keys);
+		ks->tx.keys = keys;
+		WRITE_ONCE(ks->tx.updates, ks->tx.updates + 1);
+		trace_kseal_keys(ks->id, true, ks->version, ks->cipher,
+				 ks->tx.updates);
+		return 0;
+	}
+	kseal_keys_destroy(ks->rx.keys);
+	ks->rx.keys = keys;
+	ks->rx.update_pending = false;
+	ks->rx.asked = false;
+	trace_kseal_keys(ks->id, false, ks->version, ks->cipher,
+			 ks->rx.updates);
+	/* what came meanwhile can be opened now */
+	kseal_data_ready(ks->sk);
+	return 0;
 }
 
 void kseal_sock_fail(struct kseal_sock *ks, int err, const char *reason)
@@ -203,7 +249,7 @@ static void set_callbacks(struct kseal_sock *ks)
 	write_unlock_bh(&sk->sk_callback_lock);
 }
 
-static void restore_callbacks(struct kseal_sock *ks)
+void kseal_sock_restore(struct kseal_sock *ks)
 {
 	struct sock *sk = ks->sk;
 
@@ -230,14 +276,19 @@ static struct kseal_sock *create(struct sock *sk,
 	ks->family = family;
 	ks->alert = KSEAL_ALERT_NONE;
 	ks->attached = jiffies;
+	INIT_LIST_HEAD(&ks->rx.opened);
+	ks->tx.type = KSEAL_TYPE_DATA;
+	ks->tx.shape.max = KSEAL_PLAIN_MAX;
 	INIT_DELAYED_WORK(&ks->tx_work, kseal_send_work);
 	spin_lock_init(&ks->text_lock);
 
-	spin_lock_bh(&kn->lock);
 	ks->id = atomic64_inc_return(&last_id);
-	list_add_tail(&ks->node, &kn->sessions);
-	spin_unlock_bh(&kn->lock);
+	if (xa_insert_bh(&kn->sessions, ks->id, ks, gfp)) {
+		kfree(ks);
+		return NULL;
+	}
 	kseal_stat_add(sock_net(sk), KSEAL_STAT_SESSIONS_ATTACHED, 1);
+	trace_kseal_attach(ks->id, sk);
 	return ks;
 }
 
@@ -251,8 +302,7 @@ static void free_rcu_cb(struct rcu_head *head)
 	kfree(ks);
 }
 
-/* The ULP's ->release: the socket is being destroyed, perhaps in BH. */
-static void release(struct sock *sk)
+void kseal_sock_release(struct sock *sk)
 {
 	struct kseal_net *kn = kseal_net(sock_net(sk));
 	struct kseal_sock *ks = kseal_sock(sk);
@@ -264,13 +314,12 @@ static void release(struct sock *sk)
 	/* our proto may be unloaded as soon as TCP has put the module */
 	WRITE_ONCE(sk->sk_prot, (struct proto *)ks->family->base);
 	if (ks->base_write_space)
-		restore_callbacks(ks);
+		kseal_sock_restore(ks);
 	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, NULL);
 
-	spin_lock_bh(&kn->lock);
-	list_del(&ks->node);
-	spin_unlock_bh(&kn->lock);
+	xa_erase_bh(&kn->sessions, ks->id);
 	kseal_stat_add(sock_net(sk), KSEAL_STAT_SESSIONS_CLOSED, 1);
+	trace_kseal_release(ks->id);
 	WARN_ON_ONCE(ks->tx.keys || ks->rx.keys || ks->req);
 	call_rcu(&ks->rcu, free_rcu_cb);
 }
@@ -293,6 +342,9 @@ static int inherit(struct kseal_sock *ks, struct kseal_sock *parent, gfp_t gfp)
 	}
 	spin_unlock_bh(&parent->text_lock);
 	ks->rx.lowat = READ_ONCE(parent->rx.lowat);
+	ks->rx.cmsg = READ_ONCE(parent->rx.cmsg);
+	ks->tx.shape = parent->tx.shape;
+	ks->shaped = READ_ONCE(parent->shaped);
 	ks->role = READ_ONCE(parent->role);
 	if (ks->role == KSEAL_ROLE_SERVER)
 		ks->state = KSEAL_STATE_WAITING;
@@ -372,129 +424,6 @@ static struct sock *accept(struct sock *sk, struct proto_accept_arg *arg)
 	return child;
 }
 
-/* ---- calls of the socket ---- */
-
-static __poll_t poll(struct file *file, struct socket *sock,
-		     struct poll_table_struct *wait)
-{
-	const __poll_t in = EPOLLIN | EPOLLRDNORM;
-	struct sock *sk = sock->sk;
-	__poll_t mask = tcp_poll(file, sock, wait);
-	struct kseal_sock *ks;
-
-	if (sk->sk_state == TCP_LISTEN)
-		return mask;
-	ks = kseal_sock(sk);
-	if (!ks)
-		return EPOLLERR | EPOLLHUP;
-	/* pairs with kseal_sock_set_state() */
-	switch (smp_load_acquire(&ks->state)) {
-	case KSEAL_STATE_KEYED:
-		mask &= ~in;
-		if (kseal_receive_readable(ks))
-			mask |= in;
-		if (READ_ONCE(ks->rx.closed))
-			mask |= EPOLLRDHUP;
-		/* opening may have ended it */
-		if (READ_ONCE(ks->state) != KSEAL_STATE_DEAD)
-			return mask;
-		fallthrough;
-	case KSEAL_STATE_DEAD:
-		return mask | in | EPOLLOUT | EPOLLWRNORM | EPOLLERR |
-		       EPOLLHUP | EPOLLRDHUP;
-	case KSEAL_STATE_NEW:
-		return mask & (EPOLLERR | EPOLLHUP | EPOLLRDHUP);
-	default:
-		/* silent until there are keys */
-		return 0;
-	}
-}
-
-static void shutdown(struct sock *sk, int how)
-{
-	struct kseal_sock *ks = kseal_sock(sk);
-
-	if (ks && (how & SEND_SHUTDOWN)) {
-		if (ks->state == KSEAL_STATE_WAITING) {
-			/* FIN would end the handshake; it follows the keys.
-			 * inet_shutdown() has marked the socket, and TCP takes
-			 * nothing from a marked one, the helper's answers included.
-			 */
-			ks->shutdown_late = true;
-			WRITE_ONCE(sk->sk_shutdown,
-				   sk->sk_shutdown & ~SEND_SHUTDOWN);
-			return;
-		}
-		kseal_close_notify(ks);
-	}
-	(ks ? kseal_sock_base(ks) : sk->sk_prot_creator)->shutdown(sk, how);
-}
-
-/* connect(AF_UNSPEC), and in BH the end of children nobody accepted. */
-static int disconnect(struct sock *sk, int flags)
-{
-	struct kseal_sock *ks = kseal_sock(sk);
-
-	if (!ks)
-		return sk->sk_prot_creator->disconnect(sk, flags);
-	if (ks->state != KSEAL_STATE_LISTEN) {
-		WRITE_ONCE(ks->err, -ENOTCONN);
-		kseal_sock_set_state(ks, KSEAL_STATE_DEAD);
-		kseal_handshake_wake(ks);
-		/* not for whoever is connected to next, nor for children */
-		kseal_send_drop(&ks->tx);
-		if (ks->base_write_space)
-			restore_callbacks(ks);
-	}
-	return kseal_sock_base(ks)->disconnect(sk, flags);
-}
-
-static void close(struct sock *sk, long timeout)
-{
-	struct kseal_sock *ks = kseal_sock(sk);
-	const struct proto *base;
-
-	if (!ks) {
-		sk->sk_prot_creator->close(sk, timeout);
-		return;
-	}
-	base = kseal_sock_base(ks);
-	lock_sock(sk);
-	kseal_handshake_cancel(ks, -ECONNABORTED);
-	/* before the drain, which may end the session */
-	kseal_send_flush(ks, true);
-	if (ks->state == KSEAL_STATE_KEYED) {
-		kseal_receive_drain(ks);
-		kseal_close_notify(ks);
-	}
-	if (ks->state != KSEAL_STATE_LISTEN)
-		kseal_sock_set_state(ks, KSEAL_STATE_DEAD);
-	if (ks->base_write_space)
-		restore_callbacks(ks);
-	release_sock(sk);
-
-	/* nothing queues it any more */
-	cancel_delayed_work_sync(&ks->tx_work);
-	lock_sock(sk);
-	kseal_send_free(&ks->tx);
-	kseal_receive_free(&ks->rx);
-	release_sock(sk);
-	base->close(sk, timeout);
-}
-
-/* SO_RCVLOWAT, under the socket lock. TCP counts what is in its own queue, and
- * would not wake us for the rest of a record whose beginning has left it.
- */
-static int set_rcvlowat(struct sock *sk, int val)
-{
-	struct kseal_sock *ks = kseal_sock(sk);
-
-	if (!ks)
-		return -ENOMEM;
-	WRITE_ONCE(ks->rx.lowat, val);
-	return 0;
-}
-
 /* ---- attach ---- */
 
 static void make_family(struct kseal_family *family, struct sock *sk)
@@ -509,9 +438,9 @@ static void make_family(struct kseal_family *family, struct sock *sk)
 	family->prot = *sk->sk_prot;
 	family->prot.setsockopt = kseal_setsockopt;
 	family->prot.getsockopt = kseal_getsockopt;
-	family->prot.close = close;
-	family->prot.shutdown = shutdown;
-	family->prot.disconnect = disconnect;
+	family->prot.close = kseal_close;
+	family->prot.shutdown = kseal_shutdown;
+	family->prot.disconnect = kseal_disconnect;
 	kseal_compat_proto(&family->prot, &calls);
 
 	family->data_ready = sk->sk_data_ready;
@@ -519,16 +448,15 @@ static void make_family(struct kseal_family *family, struct sock *sk)
 	family->state_change = sk->sk_state_change;
 	family->base_ops = sk->sk_socket->ops;
 	family->ops = *family->base_ops;
-	family->ops.poll = poll;
-	/* No way around us to TCP's bytes: splice goes through recvmsg, and
-	 * in-kernel readers get an error.
-	 */
-	family->ops.splice_read = NULL;
-	family->ops.read_sock = NULL;
+	family->ops.poll = kseal_poll;
+	/* no way around us to TCP's bytes */
+	family->ops.splice_read = kseal_splice_read;
+	family->ops.read_sock = kseal_read_sock;
 	family->ops.read_skb = NULL;
-	family->ops.peek_len = NULL;
+	family->ops.peek_len = kseal_peek_len;
+	family->ops.set_peek_off = NULL;
 	family->ops.mmap = sock_no_mmap;
-	family->ops.set_rcvlowat = set_rcvlowat;
+	family->ops.set_rcvlowat = kseal_set_rcvlowat;
 	kseal_compat_ops(&family->ops);
 }
 
@@ -552,15 +480,15 @@ static const struct kseal_family *get_family(struct sock *sk)
 	return family;
 }
 
-/* The ULP's ->init, from setsockopt(TCP_ULP), under the socket lock. */
-static int init(struct sock *sk)
+int kseal_sock_attach(struct sock *sk, bool mainline)
 {
 	const struct kseal_family *family;
 	struct kseal_sock *ks;
 
 	sock_owned_by_me(sk);
-	if (sk->sk_state != TCP_ESTABLISHED && sk->sk_state != TCP_LISTEN &&
-	    sk->sk_state != TCP_CLOSE_WAIT)
+	if (sk->sk_state != TCP_ESTABLISHED &&
+	    (mainline || (sk->sk_state != TCP_LISTEN &&
+			  sk->sk_state != TCP_CLOSE_WAIT)))
 		return -ENOTCONN;
 	if (sk_is_mptcp(sk) || tcp_sk(sk)->repair || !sk->sk_socket)
 		return -EOPNOTSUPP;
@@ -574,8 +502,19 @@ static int init(struct sock *sk)
 	if (!ks)
 		return -ENOMEM;
 	ks->released = true;
+	ks->mainline = mainline;
+	ks->rx.cmsg = mainline;
 	ks->rx.lowat = sk->sk_rcvlowat;
-	WRITE_ONCE(sk->sk_rcvlowat, 1);
+	if (mainline) {
+		/* each direction is TCP's until it has keys */
+		ks->state = KSEAL_STATE_KEYED;
+	} else {
+		WRITE_ONCE(sk->sk_rcvlowat, 1);
+		/* TCP has cleared it: what is sent is not the caller's pages,
+		 * but the completions come
+		 */
+		set_bit(SOCK_SUPPORT_ZC, &sk->sk_socket->flags);
+	}
 	if (sk->sk_state == TCP_LISTEN)
 		ks->state = KSEAL_STATE_LISTEN;
 	else
@@ -584,10 +523,16 @@ static int init(struct sock *sk)
 	/* Children are copied from a listener without its lock: whoever copies
 	 * our proto has to find our clone. TCP sets it again after us.
 	 */
-	smp_store_release(&inet_csk(sk)->icsk_ulp_ops, &kseal_ulp_ops);
+	smp_store_release(&inet_csk(sk)->icsk_ulp_ops,
+			  mainline ? &kseal_mainline_ulp_ops : &kseal_ulp_ops);
 	WRITE_ONCE(sk->sk_prot, &((struct kseal_family *)family)->prot);
 	WRITE_ONCE(sk->sk_socket->ops, &family->ops);
 	return 0;
+}
+
+static int init(struct sock *sk)
+{
+	return kseal_sock_attach(sk, false);
 }
 
 struct tcp_ulp_ops kseal_ulp_ops __read_mostly = {
@@ -595,11 +540,12 @@ struct tcp_ulp_ops kseal_ulp_ops __read_mostly = {
 	.owner = THIS_MODULE,
 	.init = init,
 	.clone = clone,
-	.release = release,
+	.release = kseal_sock_release,
 };
 
 int kseal_sock_init(void)
 {
+	kseal_compat_ulp(&kseal_ulp_ops, kseal_diag_info, kseal_diag_info_size);
 	return tcp_register_ulp(&kseal_ulp_ops);
 }
 

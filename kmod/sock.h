@@ -7,7 +7,7 @@
  * the ULP's release, which TCP calls once, when the socket is destroyed; that
  * may be in BH, and for a child nobody accepted it comes without ->close().
  * Memory is freed after a grace period: the session dump and ss look at it
- * under kseal_net.lock and RCU. Keys and buffers go earlier, in ->close(), in
+ * under the lock of kseal_net.sessions and RCU. Keys and buffers go earlier, in ->close(), in
  * process context: a socket that was never accepted never had any.
  *
  * Locking. Everything is under the socket lock, but for what says otherwise.
@@ -48,7 +48,6 @@ struct kseal_sock {
 	struct sock *sk;
 	const struct kseal_family *family;	/* the protos it came from */
 	u64 id;
-	struct list_head node;		/* kseal_net.sessions, under its lock */
 	unsigned long attached;		/* jiffies */
 
 	/* Written under the socket lock, read without it by poll and dump. */
@@ -57,11 +56,18 @@ struct kseal_sock {
 	u8 alert;			/* enum kseal_alert */
 	bool shutdown_late;		/* SHUT_WR came before the keys */
 	bool released;			/* accept() or the ULP has handed it out */
+	bool mainline;			/* the ULP "tls": mainline.h */
+	u32 shaped;			/* BIT(KSEAL_SO_*) that were set here */
+	bool zerocopy_ro;		/* its TLS_TX_ZEROCOPY_RO: kept, not used */
 	int err;			/* -errno, sticky; 0: none */
 	u16 version;
 	u16 cipher;
 
 	struct kseal_request *req;	/* while WAITING, one at most */
+	struct {			/* whose handshake it was: */
+		u64 cookie;		/* the request's name, */
+		u64 generation;		/* the worker's, 0: nobody's */
+	} helper;
 	struct kseal_send tx;
 	struct kseal_receive rx;
 	struct delayed_work tx_work;	/* late push, flush of an open record */
@@ -76,6 +82,7 @@ struct kseal_sock {
 };
 
 extern struct tcp_ulp_ops kseal_ulp_ops;
+extern struct tcp_ulp_ops kseal_mainline_ulp_ops;	/* mainline.c */
 
 /**
  * kseal_sock - the session of a socket whose proto is ours
@@ -90,24 +97,33 @@ static inline struct kseal_sock *kseal_sock(const struct sock *sk)
 	return (__force struct kseal_sock *)inet_csk(sk)->icsk_ulp_data;
 }
 
-/* Whether the socket carries our ULP. */
+/* Whether the socket carries our ULP, under either name. */
 static inline bool kseal_sock_is(const struct sock *sk)
 {
-	return inet_csk(sk)->icsk_ulp_ops == &kseal_ulp_ops;
+	const struct tcp_ulp_ops *ops = inet_csk(sk)->icsk_ulp_ops;
+
+	return ops == &kseal_ulp_ops || ops == &kseal_mainline_ulp_ops;
 }
 
-/* Poll looks at the state without the lock. */
-static inline void kseal_sock_set_state(struct kseal_sock *ks,
-					enum kseal_state state)
-{
-	/* whoever sees KEYED sees the keys, whoever sees DEAD the error */
-	smp_store_release(&ks->state, state);
-}
+/* Under the socket lock; poll looks at the state without it. */
+void kseal_sock_set_state(struct kseal_sock *ks, enum kseal_state state);
 
 static inline void kseal_sock_owned(const struct kseal_sock *ks)
 {
 	sock_owned_by_me(ks->sk);
 }
+
+/**
+ * kseal_sock_attach - the ULP's ->init, from setsockopt(TCP_ULP)
+ * @sk: a TCP socket, locked
+ * @mainline: as mainline's "tls" would: see mainline.h
+ *
+ * Return: 0, -ENOTCONN, -EOPNOTSUPP, -EBUSY, -ENOMEM.
+ */
+int kseal_sock_attach(struct sock *sk, bool mainline);
+
+/* The ULP's ->release: the socket is being destroyed, perhaps in BH. */
+void kseal_sock_release(struct sock *sk);
 
 /**
  * kseal_sock_set_text - keep a string about the session
@@ -131,6 +147,9 @@ int kseal_sock_set_text(struct kseal_sock *ks, enum kseal_text which,
  * -ERESTARTSYS or -EINTR, or the session's sticky error.
  */
 int kseal_sock_wait(struct kseal_sock *ks, long *timeo);
+
+/* Gives the socket TCP's own callbacks back. Under the socket lock, or dying. */
+void kseal_sock_restore(struct kseal_sock *ks);
 
 /**
  * kseal_sock_adopt - begin what accept() would have begun
@@ -167,13 +186,37 @@ void kseal_sock_fail(struct kseal_sock *ks, int err, const char *reason);
 int kseal_sock_init(void);
 void kseal_sock_exit(void);
 
+/**
+ * kseal_sock_rekey - the next keys of one direction
+ * @ks: a KEYED session, socket lock held
+ * @keys: owned by the session from here on; the cipher and version it has
+ * @tx: which direction
+ *
+ * What was written before goes out under the old keys.
+ *
+ * Return: 0; -EAGAIN there is no memory for what was written before: nothing
+ * has changed, and the caller still owns @keys.
+ */
+int kseal_sock_rekey(struct kseal_sock *ks, struct kseal_keys *keys, bool tx);
+
 /* sockopt.c: the proto's ->setsockopt and ->getsockopt. */
 int kseal_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 		     unsigned int optlen);
 int kseal_getsockopt(struct sock *sk, int level, int optname,
 		     char __user *optval, int __user *optlen);
 
-/* The proto that ours stands in front of. */
+/**
+ * kseal_shape_set - one of the options that say how records are made
+ * @shape: changed if the value may be
+ * @optname: KSEAL_SO_RECORD_MAX, _PADDING or _DYNAMIC
+ * @value: see the uapi header
+ *
+ * Return: 0 or -EINVAL.
+ */
+int kseal_shape_set(struct kseal_shape *shape, int optname, u32 value);
+
+/* The proto and the ops that ours stand in front of. */
 const struct proto *kseal_sock_base(const struct kseal_sock *ks);
+const struct proto_ops *kseal_sock_base_ops(const struct kseal_sock *ks);
 
 #endif

@@ -5,6 +5,8 @@
 #include <net/tcp.h>
 
 #include "handshake.h"
+#include "keyupdate.h"
+#include "mainline.h"
 #include "sock.h"
 
 /* ---- set ---- */
@@ -52,10 +54,91 @@ static int set_role(struct kseal_sock *ks, const void *value,
 	return listens ? 0 : kseal_handshake_start(ks);
 }
 
+int kseal_shape_set(struct kseal_shape *shape, int optname, u32 value)
+{
+	switch (optname) {
+	case KSEAL_SO_RECORD_MAX:
+		if (value < KSEAL_RECORD_MIN || value > KSEAL_PLAIN_MAX)
+			return -EINVAL;
+		shape->max = value;
+		return 0;
+	case KSEAL_SO_PADDING:
+		if (value > KSEAL_INNER_MAX)
+			return -EINVAL;
+		shape->pad = value;
+		return 0;
+	default:
+		if (value > 1)
+			return -EINVAL;
+		shape->dynamic = value;
+		return 0;
+	}
+}
+
+/* A listener's is read by its children without a lock: in one piece, and no
+ * two of its fields depend on each other.
+ */
+static int set_shape(struct kseal_sock *ks, int optname, u32 value)
+{
+	struct kseal_shape shape = ks->tx.shape;
+	int err = kseal_shape_set(&shape, optname, value);
+
+	if (err)
+		return err;
+	if (ks->tx.len > shape.max)
+		return -EBUSY;
+	ks->tx.shape = shape;
+	ks->shaped |= BIT(optname);
+	return 0;
+}
+
+static int set_control(struct kseal_sock *ks, u32 value)
+{
+	if (value > 1)
+		return -EINVAL;
+	WRITE_ONCE(ks->rx.cmsg, value);
+	return 0;
+}
+
+static int send_key_update(struct kseal_sock *ks, u32 value)
+{
+	if (value > 1)
+		return -EINVAL;
+	if (ks->state == KSEAL_STATE_DEAD)
+		return ks->err;
+	if (ks->state != KSEAL_STATE_KEYED || !ks->tx.keys)
+		return -ENOTCONN;
+	return kseal_keyupdate_send(ks, value);
+}
+
+static int set_number(struct kseal_sock *ks, int optname, const void *value,
+		      unsigned int optlen)
+{
+	u32 number;
+
+	if (optlen != sizeof(number))
+		return -EINVAL;
+	memcpy(&number, value, sizeof(number));
+	switch (optname) {
+	case KSEAL_SO_CONTROL:
+		return set_control(ks, number);
+	case KSEAL_SO_KEY_UPDATE:
+		return send_key_update(ks, number);
+	default:
+		return set_shape(ks, optname, number);
+	}
+}
+
 static int write_option(struct kseal_sock *ks, int optname, const void *value,
 			unsigned int optlen)
 {
 	switch (optname) {
+	case KSEAL_SO_RECORD_MAX:
+	case KSEAL_SO_PADDING:
+	case KSEAL_SO_DYNAMIC:
+	case KSEAL_SO_CONTROL:
+	case KSEAL_SO_KEY_UPDATE:
+		return set_number(ks, optname, value, optlen);
 	case KSEAL_SO_PROFILE:
 		return set_text(ks, KSEAL_TEXT_PROFILE, value, optlen,
 				KSEAL_PROFILE_MAX);
@@ -78,6 +161,10 @@ int kseal_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 
 	if (!ks)
 		return -ENOMEM;
+	if (level == SOL_TLS && ks->mainline)
+		return kseal_mainline_setsockopt(ks, optname, optval, optlen);
+	if (level == SOL_KSEAL && ks->mainline && optname != KSEAL_SO_PADDING)
+		return -ENOPROTOOPT;
 	if (level == SOL_KSEAL) {
 		/* Before the lock, which the helper waits for: reading the
 		 * caller's memory may take as long as the caller likes.
@@ -99,7 +186,7 @@ int kseal_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 	/* Both mean: send what you have. */
 	if (!err && level == SOL_TCP &&
 	    (optname == TCP_NODELAY || optname == TCP_CORK) &&
-	    READ_ONCE(ks->tx.len)) {
+	    READ_ONCE(ks->tx.len) && !ks->mainline) {
 		lock_sock(sk);
 		if (ks->state == KSEAL_STATE_KEYED)
 			kseal_send_flush(ks, false);
@@ -124,6 +211,8 @@ static void get_info(struct kseal_sock *ks, struct kseal_info *info)
 	info->tx_bytes = ks->tx.bytes;
 	info->rx_records = ks->rx.records;
 	info->rx_bytes = ks->rx.bytes;
+	info->tx_updates = ks->tx.updates;
+	info->rx_updates = ks->rx.updates;
 }
 
 static void get_reason(struct kseal_sock *ks, char *reason, size_t size)
@@ -148,14 +237,35 @@ static int put_option(const void *value, int size, char __user *optval,
 	return 0;
 }
 
+static u32 get_number(const struct kseal_sock *ks, int optname)
+{
+	switch (optname) {
+	case KSEAL_SO_RECORD_MAX:
+		return READ_ONCE(ks->tx.shape.max);
+	case KSEAL_SO_PADDING:
+		return READ_ONCE(ks->tx.shape.pad);
+	case KSEAL_SO_DYNAMIC:
+		return READ_ONCE(ks->tx.shape.dynamic);
+	default:
+		return READ_ONCE(ks->rx.cmsg);
+	}
+}
+
 static int read_option(struct sock *sk, struct kseal_sock *ks, int optname,
 		       char __user *optval, int __user *optlen)
 {
 	char reason[KSEAL_REASON_MAX + 1];
 	struct kseal_info info;
+	u32 number;
 	int len;
 
 	switch (optname) {
+	case KSEAL_SO_RECORD_MAX:
+	case KSEAL_SO_PADDING:
+	case KSEAL_SO_DYNAMIC:
+	case KSEAL_SO_CONTROL:
+		number = get_number(ks, optname);
+		return put_option(&number, sizeof(number), optval, optlen);
 	case KSEAL_SO_INFO:
 		lock_sock(sk);
 		get_info(ks, &info);
@@ -181,6 +291,8 @@ int kseal_getsockopt(struct sock *sk, int level, int optname,
 
 	if (!ks)
 		return -ENOMEM;
+	if (level == SOL_TLS && ks->mainline)
+		return kseal_mainline_getsockopt(ks, optname, optval, optlen);
 	if (level == SOL_KSEAL)
 		return read_option(sk, ks, optname, optval, optlen);
 	/* It would map TCP's own bytes. */

@@ -36,6 +36,8 @@ struct seq_file;
 	X(RX_TICKETS,		"rx_tickets")		\
 	X(ALERTS_SENT,		"alerts_sent")		\
 	X(ALERTS_RECEIVED,	"alerts_received")	\
+	X(TX_KEY_UPDATES,	"tx_key_updates")	\
+	X(RX_KEY_UPDATES,	"rx_key_updates")	\
 	X(KEY_LIMIT,		"key_limit")
 
 enum kseal_stat {

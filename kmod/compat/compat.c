@@ -73,6 +73,37 @@ void kseal_compat_proto(struct proto *prot,
 #endif
 }
 
+#ifdef KSEAL_COMPAT_ULP_INFO
+static int (*new_info)(struct sock *sk, struct sk_buff *skb, bool net_admin);
+static size_t (*new_size)(const struct sock *sk, bool net_admin);
+
+static int old_info(struct sock *sk, struct sk_buff *skb)
+{
+	return new_info(sk, skb, false);
+}
+
+static size_t old_size(const struct sock *sk)
+{
+	return new_size(sk, false);
+}
+#endif
+
+void kseal_compat_ulp(struct tcp_ulp_ops *ops,
+		      int (*info)(struct sock *sk, struct sk_buff *skb,
+				  bool net_admin),
+		      size_t (*size)(const struct sock *sk, bool net_admin))
+{
+#ifdef KSEAL_COMPAT_ULP_INFO
+	new_info = info;
+	new_size = size;
+	ops->get_info = old_info;
+	ops->get_info_size = old_size;
+#else
+	ops->get_info = info;
+	ops->get_info_size = size;
+#endif
+}
+
 void kseal_compat_ops(struct proto_ops *ops)
 {
 	ops->sendmsg_locked = NULL;

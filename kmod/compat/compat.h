@@ -19,7 +19,14 @@
 #else
 #include <crypto/algapi.h>
 #endif
+#if __has_include(<linux/unaligned.h>)
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
 #include <linux/bvec.h>
+#include <linux/tls.h>
+#include <linux/skbuff.h>
 #include <linux/socket.h>
 #include <linux/uio.h>
 #include <net/genetlink.h>
@@ -85,6 +92,46 @@ void kseal_compat_ops(struct proto_ops *ops);
  */
 int kseal_compat_push(struct sock *sk, struct bio_vec *vec, unsigned int n,
 		      size_t bytes, int flags);
+
+/* proto->recvmsg had one more argument */
+static inline int kseal_compat_recvmsg(const struct proto *base,
+				       struct sock *sk, struct msghdr *msg,
+				       size_t len, int flags)
+{
+#ifdef KSEAL_COMPAT_RECVMSG
+	int addr_len = 0;
+
+	return base->recvmsg(sk, msg, len, flags, &addr_len);
+#else
+	return base->recvmsg(sk, msg, len, flags);
+#endif
+}
+
+static inline struct ubuf_info *kseal_compat_zerocopy_alloc(struct sock *sk,
+							    size_t size)
+{
+#ifdef KSEAL_COMPAT_ZEROCOPY
+	return msg_zerocopy_realloc(sk, size, NULL);
+#else
+	return msg_zerocopy_realloc(sk, size, NULL, false);
+#endif
+}
+
+/**
+ * kseal_compat_ulp - hang the calls for inet_diag, whose form has changed
+ * @ops: the ULP
+ * @info: in the newest kernel's form
+ * @size: likewise; both are the same for every ULP of ours
+ */
+void kseal_compat_ulp(struct tcp_ulp_ops *ops,
+		      int (*info)(struct sock *sk, struct sk_buff *skb,
+				  bool net_admin),
+		      size_t (*size)(const struct sock *sk, bool net_admin));
+
+#ifndef TLS_TX_MAX_PAYLOAD_LEN
+#define TLS_TX_MAX_PAYLOAD_LEN 5
+#define TLS_INFO_TX_MAX_PAYLOAD_LEN 7
+#endif
 
 #ifdef KSEAL_COMPAT_SOCK_I_UID
 #define sk_uid(sk) sock_i_uid(sk)

@@ -6,20 +6,33 @@
 #include <string.h>
 #include <kseal.h>
 #include "genl.h"
+#include "install.h"
 #include "socket.h"
 
 #define REQUEST_MAX 512		/* both directions at their longest take 320 bytes */
 
-static void put_keys(struct nlmsghdr *nlh, uint16_t type, const struct kseal_keys *keys)
+/* A direction without a key keeps those it has. */
+static void put_direction(struct nlmsghdr *nlh, uint16_t type, const struct kseal_keys *keys)
 {
-	struct nlattr *nest = mnl_attr_nest_start(nlh, type);
+	struct nlattr *nest;
 
+	if (!keys->key_len)
+		return;
+	nest = mnl_attr_nest_start(nlh, type);
 	mnl_attr_put(nlh, KSEAL_A_KEYS_KEY, keys->key_len, keys->key);
 	mnl_attr_put(nlh, KSEAL_A_KEYS_IV, sizeof(keys->iv), keys->iv);
 	mnl_attr_put_u64(nlh, KSEAL_A_KEYS_SEQ, keys->seq);
 	if (keys->secret_len)
 		mnl_attr_put(nlh, KSEAL_A_KEYS_SECRET, keys->secret_len, keys->secret);
 	mnl_attr_nest_end(nlh, nest);
+}
+
+void kseal_put_keys(struct nlmsghdr *nlh, const struct kseal_session_keys *keys)
+{
+	mnl_attr_put_u16(nlh, KSEAL_A_VERSION, keys->version);
+	mnl_attr_put_u16(nlh, KSEAL_A_CIPHER, keys->cipher);
+	put_direction(nlh, KSEAL_A_TX, &keys->tx);
+	put_direction(nlh, KSEAL_A_RX, &keys->rx);
 }
 
 static int send_keys(struct kseal_genl *g, int fd, const struct kseal_session_keys *keys)
@@ -30,10 +43,7 @@ static int send_keys(struct kseal_genl *g, int fd, const struct kseal_session_ke
 
 	nlh = kseal_genl_start(g, buf, KSEAL_CMD_INSTALL, NLM_F_ACK);
 	mnl_attr_put_u32(nlh, KSEAL_A_FD, (uint32_t)fd);
-	mnl_attr_put_u16(nlh, KSEAL_A_VERSION, keys->version);
-	mnl_attr_put_u16(nlh, KSEAL_A_CIPHER, keys->cipher);
-	put_keys(nlh, KSEAL_A_TX, &keys->tx);
-	put_keys(nlh, KSEAL_A_RX, &keys->rx);
+	kseal_put_keys(nlh, keys);
 	err = kseal_genl_talk(g, nlh, NULL, NULL);
 	explicit_bzero(buf, sizeof(buf));
 	return err;

@@ -46,6 +46,38 @@
  *     for one); ENOBUFS too many handshakes are under way (module parameter
  *     max_handshakes).
  *
+ * How records are made; each may be set at any time, on a listener for its
+ * connections, and read with getsockopt:
+ *   KSEAL_SO_RECORD_MAX __u32
+ *     Bytes of content in a record at most, KSEAL_RECORD_MIN to 16384 (the
+ *     default): RFC 8449's limit, less one in TLS 1.3. EINVAL other values;
+ *     EBUSY more than that waits in an open record (MSG_MORE).
+ *   KSEAL_SO_PADDING __u32
+ *     TLS 1.3: what is sealed is filled with zeros to a multiple of so many
+ *     bytes, or to the record's limit if that comes first (RFC 8446 5.4). 0, the
+ *     default: no padding. 16385, the most: every record has the same length.
+ *   KSEAL_SO_DYNAMIC __u32
+ *     1: the first 40 records after a pause of a second have 1369 bytes of
+ *     content, so that each can be opened as its segment arrives. 0, the
+ *     default: as many as were written, up to KSEAL_SO_RECORD_MAX.
+ *   KSEAL_SO_CONTROL __u32
+ *     1: alerts and handshake messages that arrive are given to recvmsg(2) as
+ *     mainline's TLS does: alone, with a control message of SOL_TLS,
+ *     TLS_GET_RECORD_TYPE; without room for one, EIO. close_notify is such a
+ *     record, and after it the end of the stream. 0, the default: they are the
+ *     kernel's and the helper's business, and no read ever sees them.
+ *
+ * Records of another type are sent with sendmsg(2) and a control message of
+ * SOL_TLS, TLS_SET_RECORD_TYPE, one byte: 21 alert, 22 handshake, 23 data.
+ * EINVAL with MSG_MORE, or another type.
+ *
+ *   setsockopt(fd, SOL_KSEAL, KSEAL_SO_KEY_UPDATE, &request, sizeof(__u32))
+ *     TLS 1.3: sends a KeyUpdate (RFC 8446 4.6.3) and goes on with the next
+ *     keys; with 1 the peer is asked for the same. EOPNOTSUPP TLS 1.2; ENOKEY
+ *     the keys were installed without a secret; ENOTCONN no keys; EPIPE
+ *     closed. The kernel does this by itself before the AEAD limit of RFC 8446
+ *     5.5, asks a peer that gets near its own, and answers one that asks.
+ *
  *   getsockopt(fd, SOL_KSEAL, KSEAL_SO_INFO, struct kseal_info *, &len)
  *     State, role, negotiated version and cipher, counters, last error. A
  *     shorter len gets the fields that fit. Never a key.
@@ -69,7 +101,10 @@
  *   EPROTO        a record is malformed or not allowed (alert was sent)
  *   ECONNRESET    TCP ended without close_notify (truncation, RFC 8446 6.1),
  *                 or the peer sent a fatal alert (kseal_info.alert names it)
- *   EKEYEXPIRED   the AEAD limit of RFC 8446 5.5 is reached in this direction
+ *   EKEYEXPIRED   the AEAD limit is reached in this direction (RFC 8446 5.5)
+ *                 and the kernel cannot make the next keys: TLS 1.2, or no
+ *                 secret. Or the peer sent a KeyUpdate and there is no secret:
+ *                 reading goes on with the next KSEAL_CMD_INSTALL of RX.
  *
  *
  * GENERIC NETLINK, family KSEAL_GENL_NAME, version KSEAL_GENL_VERSION
@@ -108,9 +143,11 @@
  *   Success: both directions at once, or nothing.
  *     COOKIE, CONSUMED, [BYTES] as above (BYTES are written before any
  *                          record under the new keys)
- *     VERSION u16          0x0304, as on the wire
+ *     VERSION u16          0x0303 or 0x0304, as on the wire
  *     CIPHER u16           KSEAL_CIPHER_*
  *     TX nest, RX nest     KSEAL_A_KEYS_*, as seen from the socket
+ *     [RECORD_MAX u32, PADDING u32, DYNAMIC u32]  as the socket options; what
+ *                          the application set itself stays
  *     [SUITE, GROUP, SERVER_NAME, ALPN, PEER_IDENTITY strings]  facts, shown
  *                          to those who may see the session
  *   Failure:
@@ -126,6 +163,11 @@
  *   After -EINVAL, -ERANGE, -EOPNOTSUPP, -ENOBUFS and -ENOMEM the request is as
  *   it was; CONSUMED that is missing means 0. SUITE and GROUP have at most 63
  *   bytes, ALPN 255, PEER_IDENTITY 1023, REASON KSEAL_REASON_MAX.
+ * KSEAL_CMD_MESSAGE (k -> worker)
+ *     COOKIE, BYTES        a handshake message (RFC 8446 4) that came after the
+ *                          handshake, header included: NewSessionTicket, for a
+ *                          client. To the worker that did the handshake; best
+ *                          effort.
  * KSEAL_CMD_CANCEL (k -> worker)
  *     COOKIE, ERROR u32    the request ended (closed, timed out, reset): forget
  *                          it. Best effort; keep a time limit of your own.
@@ -140,6 +182,10 @@
  *     -EPERM the caller is not who opened the netlink socket; -EEXIST it has
  *     keys; -EBUSY a handshake is under way; -EINVAL a missing attribute or
  *     a wrong length.
+ *   On a session that has keys: the next keys, after a KeyUpdate that the
+ *   application sent (TX alone) or received (RX alone) by itself. TLS 1.3,
+ *   VERSION and CIPHER as before, SEQ 0; RX only while reading fails with
+ *   EKEYEXPIRED. -EEXIST otherwise; -EALREADY the key it has.
  *
  * KSEAL_CMD_SESSION_GET (u, NLM_F_DUMP; sees one's own sessions, all of the
  * netns with CAP_NET_ADMIN)
@@ -171,7 +217,14 @@ enum kseal_sockopt {
 	KSEAL_SO_ROLE,			/* __u32, enum kseal_role */
 	KSEAL_SO_INFO,			/* struct kseal_info, read only */
 	KSEAL_SO_REASON,		/* string, read only */
+	KSEAL_SO_RECORD_MAX,		/* __u32, bytes of content */
+	KSEAL_SO_PADDING,		/* __u32, bytes */
+	KSEAL_SO_DYNAMIC,		/* __u32, 0 or 1 */
+	KSEAL_SO_CONTROL,		/* __u32, 0 or 1 */
+	KSEAL_SO_KEY_UPDATE,		/* __u32, 0 or 1, write only */
 };
+
+#define KSEAL_RECORD_MIN	63	/* least KSEAL_SO_RECORD_MAX: RFC 8449 4 */
 
 #define KSEAL_PROFILE_MAX	63	/* bytes, without NUL */
 #define KSEAL_NAME_MAX		255	/* bytes, without NUL */
@@ -192,13 +245,20 @@ enum kseal_state {
 };
 
 /* TLS version numbers as on the wire, RFC 8446 4.2.1 */
+#define KSEAL_VERSION_1_2	0x0303
 #define KSEAL_VERSION_1_3	0x0304
 
 /* The record protection algorithm; numbers as in linux/tls.h */
 #define KSEAL_CIPHER_AES_GCM_128	51
 #define KSEAL_CIPHER_AES_GCM_256	52
+#define KSEAL_CIPHER_AES_CCM_128	53
+#define KSEAL_CIPHER_CHACHA20_POLY1305	54
+#define KSEAL_CIPHER_SM4_GCM		55
+#define KSEAL_CIPHER_SM4_CCM		56
+#define KSEAL_CIPHER_ARIA_GCM_128	57	/* TLS 1.2 only */
+#define KSEAL_CIPHER_ARIA_GCM_256	58	/* TLS 1.2 only */
 
-#define KSEAL_IV_LEN		12	/* RFC 8446 5.3: iv_length of AES-GCM */
+#define KSEAL_IV_LEN		12	/* of every cipher here, RFC 8446 5.3 */
 
 struct kseal_info {
 	__u8	state;			/* enum kseal_state */
@@ -213,6 +273,8 @@ struct kseal_info {
 	__u64	tx_bytes;		/* application bytes sealed */
 	__u64	rx_records;		/* records opened */
 	__u64	rx_bytes;		/* application bytes opened */
+	__u64	tx_updates;		/* KeyUpdates sent */
+	__u64	rx_updates;		/* KeyUpdates received */
 };
 
 /* ---- generic netlink ---- */
@@ -231,6 +293,7 @@ enum kseal_cmd {
 	KSEAL_CMD_INSTALL,
 	KSEAL_CMD_SESSION_GET,
 	KSEAL_CMD_STATS_GET,
+	KSEAL_CMD_MESSAGE,
 
 	__KSEAL_CMD_MAX,
 #define KSEAL_CMD_MAX (__KSEAL_CMD_MAX - 1)
@@ -273,6 +336,11 @@ enum kseal_attr {
 	KSEAL_A_SESSION_TX_BYTES,	/* u64 */
 	KSEAL_A_SESSION_RX_RECORDS,	/* u64 */
 	KSEAL_A_SESSION_RX_BYTES,	/* u64 */
+	KSEAL_A_SESSION_TX_UPDATES,	/* u64, KeyUpdates sent */
+	KSEAL_A_SESSION_RX_UPDATES,	/* u64, KeyUpdates received */
+	KSEAL_A_RECORD_MAX,		/* u32, KSEAL_SO_RECORD_MAX */
+	KSEAL_A_PADDING,		/* u32, KSEAL_SO_PADDING */
+	KSEAL_A_DYNAMIC,		/* u32, KSEAL_SO_DYNAMIC */
 	/* a session also has ROLE, PROFILE, PEER, LOCAL, and where known
 	 * VERSION, CIPHER, SUITE, GROUP, ALPN, SERVER_NAME, PEER_IDENTITY,
 	 * ERROR, ALERT, REASON
@@ -287,11 +355,16 @@ enum kseal_keys_attr {
 	KSEAL_A_KEYS_UNSPEC,
 	KSEAL_A_KEYS_PAD,
 	KSEAL_A_KEYS_KEY,		/* binary, the cipher's key length: 16 or 32 */
-	KSEAL_A_KEYS_IV,		/* binary, KSEAL_IV_LEN: RFC 8446 7.3 write_iv */
+	KSEAL_A_KEYS_IV,		/* binary, KSEAL_IV_LEN: RFC 8446 7.3 write_iv;
+					 * TLS 1.2 ciphers but ChaCha20-Poly1305: 4
+					 * bytes of salt (RFC 5288 3), then the
+					 * explicit nonce that sending begins with
+					 */
 	KSEAL_A_KEYS_SEQ,		/* u64, next record's sequence number */
 	KSEAL_A_KEYS_SECRET,		/* binary, optional: the application traffic
 					 * secret (RFC 8446 7.1), the hash's length:
-					 * 32 (SHA-256) or 48 (SHA-384)
+					 * 32 (SHA-256, SM3) or 48 (SHA-384). With it
+					 * the kernel does KeyUpdate by itself. TLS 1.3
 					 */
 
 	__KSEAL_A_KEYS_MAX,

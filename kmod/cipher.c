@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/kernel.h>
+#include <linux/moduleparam.h>
+#include <uapi/linux/kseal.h>
+
+#include "cipher.h"
+
+unsigned long kseal_record_limit;
+module_param_named(record_limit, kseal_record_limit, ulong, 0600);
+MODULE_PARM_DESC(record_limit,
+		 "records under one key, if that is fewer than the cipher allows (0: as it allows)");
+
+/* below, no session could live: see the reserve in keys.c */
+#define LIMIT_MIN	16
+
+/* RFC 8446 5.5: 2^24.5 full records. RFC 8998 and RFC 6209 put SM4 and ARIA,
+ * whose blocks are as long, in AES's place.
+ */
+#define GCM_LIMIT	23726566
+/* RFC 9147 4.5.3 */
+#define CCM_LIMIT	(1 << 23)
+/* RFC 8446 5.5: the sequence number would wrap first */
+#define NO_LIMIT	U64_MAX
+
+#define BOTH		.tls12 = true, .tls13 = true
+#define SHA256		.secret_len = 32, .hmac = "hmac(sha256)"
+#define SHA384		.secret_len = 48, .hmac = "hmac(sha384)"
+#define SM3		.secret_len = 32, .hmac = "hmac(sm3)"
+
+static const struct kseal_cipher ciphers[] = {
+	{ .id = KSEAL_CIPHER_AES_GCM_128, .key_len = 16, .alg = "gcm(aes)",
+	  .explicit_nonce = true, .limit = GCM_LIMIT, SHA256, BOTH },
+	{ .id = KSEAL_CIPHER_AES_GCM_256, .key_len = 32, .alg = "gcm(aes)",
+	  .explicit_nonce = true, .limit = GCM_LIMIT, SHA384, BOTH },
+	{ .id = KSEAL_CIPHER_AES_CCM_128, .key_len = 16, .alg = "ccm(aes)",
+	  .explicit_nonce = true, .ccm = true, .limit = CCM_LIMIT, SHA256,
+	  BOTH },
+	{ .id = KSEAL_CIPHER_CHACHA20_POLY1305, .key_len = 32,
+	  .alg = "rfc7539(chacha20,poly1305)", .limit = NO_LIMIT, SHA256,
+	  BOTH },
+	{ .id = KSEAL_CIPHER_SM4_GCM, .key_len = 16, .alg = "gcm(sm4)",
+	  .explicit_nonce = true, .limit = GCM_LIMIT, SM3, BOTH },
+	{ .id = KSEAL_CIPHER_SM4_CCM, .key_len = 16, .alg = "ccm(sm4)",
+	  .explicit_nonce = true, .ccm = true, .limit = CCM_LIMIT, SM3, BOTH },
+	{ .id = KSEAL_CIPHER_ARIA_GCM_128, .key_len = 16, .alg = "gcm(aria)",
+	  .explicit_nonce = true, .limit = GCM_LIMIT, SHA256, .tls12 = true },
+	{ .id = KSEAL_CIPHER_ARIA_GCM_256, .key_len = 32, .alg = "gcm(aria)",
+	  .explicit_nonce = true, .limit = GCM_LIMIT, SHA384, .tls12 = true },
+};
+
+const struct kseal_cipher *kseal_cipher_find(u16 id, u16 version)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ciphers); i++) {
+		const struct kseal_cipher *c = &ciphers[i];
+
+		if (c->id == id &&
+		    ((version == KSEAL_VERSION_1_2 && c->tls12) ||
+		     (version == KSEAL_VERSION_1_3 && c->tls13)))
+			return c;
+	}
+	return NULL;
+}
+
+u64 kseal_cipher_limit(const struct kseal_cipher *cipher)
+{
+	unsigned long lower = READ_ONCE(kseal_record_limit);
+
+	if (!lower || lower >= cipher->limit)
+		return cipher->limit;
+	return max_t(unsigned long, lower, LIMIT_MIN);
+}

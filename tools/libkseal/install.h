@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KSEAL_INSTALL_H
+#define KSEAL_INSTALL_H
+
+#include <libmnl/libmnl.h>
+#include <kseal.h>
+
+/*
+ * VERSION, CIPHER, TX and RX of a message that carries keys (linux/kseal.h). A
+ * direction whose key_len is 0 is left out.
+ */
+void kseal_put_keys(struct nlmsghdr *nlh, const struct kseal_session_keys *keys);
+
+#endif
