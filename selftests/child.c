@@ -21,7 +21,7 @@ SESSION_VARIANTS(child);
 FIXTURE_SETUP(child)
 {
 	ASSERT_EQ(0, worker_start(&self->helper)) TH_LOG("%s", self->helper.g.error);
-	make_keys(&self->keys, variant->cipher);
+	make_keys(&self->keys, KSEAL_VERSION_1_3, variant->cipher);
 }
 
 FIXTURE_TEARDOWN(child)
@@ -132,7 +132,8 @@ TEST_F(child, an_accept_that_slept_when_the_ulp_came_gives_a_tls_socket)
 	EXPECT_EQ(15, self->msg.len);
 	EXPECT_EQ(-1, recv(server, got, 8, MSG_DONTWAIT));
 	EXPECT_EQ(EAGAIN, errno);
-	EXPECT_EQ(0, poll_for(server, POLLIN, 50));
+	/* nor is it TCP's poll any more, which would say that it can be written */
+	EXPECT_EQ(0, poll_for(server, POLLIN | POLLOUT, 50));
 	ASSERT_EQ(0, worker_done(&self->helper, self->msg.cookie, 15, NULL, 0, &self->keys));
 	ASSERT_EQ(0, peer_send(&peer, PEER_DATA, "data", 4, 0));
 	EXPECT_EQ(POLLIN, poll_for(server, POLLIN, 5000));
@@ -144,11 +145,14 @@ TEST_F(child, an_accept_that_slept_when_the_ulp_came_gives_a_tls_socket)
 TEST_F(child, an_accept_that_slept_when_the_ulp_came_sends_nothing_in_clear)
 {
 	int client, server = accepted_behind_us(variant->family, &client);
+	long long started = counter("handshakes_started");
 	char byte;
 
 	ASSERT_LE(0, server);
 	EXPECT_EQ(-1, send(server, "secret", 6, MSG_DONTWAIT | MSG_NOSIGNAL));
 	EXPECT_EQ(EAGAIN, errno);
+	/* and its time runs, should the peer never say a word */
+	EXPECT_EQ(started + 1, counter("handshakes_started"));
 	EXPECT_EQ(-EAGAIN, recv_soon(client, &byte, 1));
 	close(client);
 	close(server);
@@ -241,7 +245,7 @@ TEST_F(child, a_disconnected_session_that_listens_has_dead_children)
 	int fd[2], client, child;
 	char got[8];
 
-	ASSERT_EQ(0, session_pair(variant->family, variant->cipher, fd));
+	ASSERT_EQ(0, session_pair(variant->family, KSEAL_VERSION_1_3, variant->cipher, fd));
 	/* sealed bytes that TCP has no room for are not for whoever is next */
 	while (send(fd[0], self, sizeof(*self), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
 		;
@@ -262,6 +266,34 @@ TEST_F(child, a_disconnected_session_that_listens_has_dead_children)
 	close(client);
 	close(fd[0]);
 	close(fd[1]);
+}
+
+TEST_F(child, what_a_disconnected_session_had_sealed_is_for_nobody_else)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	int listener = tcp_listen(variant->family), fd[2], buffer = 65536, next;
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof(addr);
+	uint8_t data[65536] = { 0 };
+	char got[8];
+
+	ASSERT_EQ(0, getsockname(listener, (struct sockaddr *)&addr, &len));
+	ASSERT_EQ(0, session_pair(variant->family, KSEAL_VERSION_1_3, variant->cipher, fd));
+	ASSERT_EQ(0, setsockopt(fd[0], SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer)));
+	while (send(fd[0], data, sizeof(data), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+		;
+	ASSERT_EQ(0, connect(fd[0], &none, sizeof(none)));
+	ASSERT_EQ(0, connect(fd[0], (struct sockaddr *)&addr, len));
+	next = accept(listener, NULL, NULL);
+	ASSERT_LE(0, next);
+	EXPECT_EQ(-1, send(fd[0], "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT));
+	EXPECT_EQ(-EAGAIN, recv_soon(next, got, 8));
+	/* which gives TCP all that is left */
+	close(fd[0]);
+	EXPECT_GE(0, recv_soon(next, got, 8));
+	close(next);
+	close(fd[1]);
+	close(listener);
 }
 
 TEST_HARNESS_MAIN

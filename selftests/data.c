@@ -340,6 +340,78 @@ TEST_F(peer, records_of_two_writers_stay_intact)
 	}
 }
 
+/* A writer that waits for room must not go on in a record that another began,
+ * nor the other way round.
+ */
+TEST_F(peer, a_control_record_beside_a_writer_that_waits_keeps_its_type)
+{
+	struct writer w = { self->fd, 'a', 0 };
+	uint8_t got[PEER_PLAIN_MAX];
+	size_t data = 0, alerts = 0, sent = 0;
+	pthread_t thread;
+	int i, type;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, write_letters, &w));
+	for (i = 0; i < 200; i++) {
+		int err = send_type(self->fd, PEER_ALERT, "\1\132", 2,
+				    MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (err == 2)
+			sent++;
+		while (poll_for(self->peer.fd, POLLIN, i % 8 ? 0 : 5) > 0) {
+			int n = peer_open(&self->peer, &type, got), j;
+
+			ASSERT_LT(0, n);
+			if (type == PEER_ALERT) {
+				ASSERT_EQ(2, n);
+				EXPECT_EQ(0, memcmp(got, "\1\132", 2));
+				alerts++;
+				continue;
+			}
+			ASSERT_EQ(PEER_DATA, type);
+			for (j = 0; j < n; j++)
+				ASSERT_EQ('a', got[j]);
+			data += n;
+		}
+	}
+	while (data < WRITES * WRITE_LEN || alerts < sent) {
+		int n = peer_open(&self->peer, &type, got);
+
+		ASSERT_LT(0, n);
+		*(type == PEER_ALERT ? &alerts : &data) += type == PEER_ALERT ? 1 : n;
+	}
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, w.err);
+	EXPECT_EQ(WRITES * WRITE_LEN, data);
+	EXPECT_EQ(sent, alerts);
+	EXPECT_LT(0, sent);
+}
+
+/* A record of one byte takes as much memory as a full one. */
+TEST_F(peer, a_peek_opens_no_more_records_than_the_receive_buffer_may_hold)
+{
+	int i, rcvbuf = 65536;
+	char got[2000];
+	socklen_t len = sizeof(rcvbuf);
+	ssize_t n;
+
+	ASSERT_EQ(0, setsockopt(self->fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof(rcvbuf)));
+	ASSERT_EQ(0, getsockopt(self->fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf, &len));
+	for (i = 0; i < 200; i++)
+		ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, "x", 1, 0));
+	ASSERT_EQ(POLLIN, poll_for(self->fd, POLLIN, 2000));
+	sleep_ms(50);
+	n = recv(self->fd, got, sizeof(got), MSG_PEEK | MSG_DONTWAIT);
+	EXPECT_LT(1, n);
+	EXPECT_GE(rcvbuf / 16384, n);
+	/* and none is lost */
+	for (i = 0; i < 200; i += n) {
+		n = recv(self->fd, got, sizeof(got), 0);
+		ASSERT_LT(0, n);
+	}
+	EXPECT_EQ(200, i);
+}
+
 TEST_F(peer, a_forked_child_goes_on_with_the_same_session)
 {
 	uint8_t got[PEER_PLAIN_MAX];

@@ -35,7 +35,7 @@ FIXTURE_SETUP(handshake)
 	ASSERT_LE(0, self->client);
 	self->server = accept(self->listener, NULL, NULL);
 	ASSERT_LE(0, self->server);
-	make_keys(&self->keys, variant->cipher);
+	make_keys(&self->keys, KSEAL_VERSION_1_3, variant->cipher);
 	peer_init(&self->peer, self->client, &self->keys);
 }
 
@@ -452,39 +452,117 @@ TEST_F(handshake, a_disconnected_socket_ends_its_handshake)
 
 #define MANY 200
 
-TEST_F(handshake, a_full_helper_gets_every_handshake_in_the_end)
-{
-	int client[MANY], server[MANY], tiny = 2048, i, seen = 0;
-	uint8_t record[2005] = { 22, 3, 1, 2000 >> 8, 2000 & 0xff };
-	int64_t end;
+struct crowd {
+	int n, client[MANY], server[MANY];
+};
 
-	self->helper.no_ack = true;
-	ASSERT_EQ(0, setsockopt(mnl_socket_get_fd(self->helper.g.sock), SOL_SOCKET, SO_RCVBUF,
-				&tiny, sizeof(tiny)));
-	for (i = 0; i < MANY; i++) {
-		client[i] = tcp_connect(self->listener);
-		server[i] = accept(self->listener, NULL, NULL);
-		ASSERT_LE(0, server[i]);
-		ASSERT_EQ(2005, send(client[i], record, sizeof(record), 0));
+/* So many handshakes, of which a few fit into the helper's socket. */
+static int crowd_in(struct crowd *c, int n, struct worker *w, int listener)
+{
+	static const uint8_t record[2005] = { 22, 3, 1, 2000 >> 8, 2000 & 0xff };
+	int tiny = 2048;
+
+	w->no_ack = true;
+	if (setsockopt(mnl_socket_get_fd(w->g.sock), SOL_SOCKET, SO_RCVBUF, &tiny, sizeof(tiny)))
+		return -errno;
+	for (c->n = 0; c->n < n; c->n++) {
+		c->client[c->n] = tcp_connect(listener);
+		c->server[c->n] = accept(listener, NULL, NULL);
+		if (c->server[c->n] < 0 ||
+		    send(c->client[c->n], record, sizeof(record), 0) != sizeof(record))
+			return -EIO;
 	}
 	sleep_ms(100);
-	EXPECT_LT(0, counter("handshakes_retried"));
-	end = now_ms() + 12000;
-	while (seen < MANY && now_ms() < end) {
-		/* an overrun says ENOBUFS once: nothing of ours is lost by it */
-		int err = worker_next(&self->helper, &self->msg, 100);
+	return 0;
+}
 
-		if (err || self->msg.cmd != KSEAL_CMD_HANDSHAKE)
+static void crowd_out(struct crowd *c)
+{
+	int i;
+
+	for (i = 0; i < c->n; i++) {
+		close(c->client[i]);
+		close(c->server[i]);
+	}
+}
+
+/* Reads until so many handshakes came, and refuses each. Returns how many came. */
+static int refuse_all(struct worker *w, int n)
+{
+	int64_t end = now_ms() + 12000;
+	static struct worker_msg msg;
+	int seen = 0;
+
+	while (seen < n && now_ms() < end) {
+		/* an overrun says ENOBUFS once: nothing of ours is lost by it */
+		if (worker_next(w, &msg, 100) || msg.cmd != KSEAL_CMD_HANDSHAKE)
 			continue;
 		seen++;
-		worker_fail(&self->helper, self->msg.cookie, 2005, NULL, 0, EPROTO, 40, "seen");
+		worker_fail(w, msg.cookie, 2005, NULL, 0, EPROTO, 40, "seen");
 	}
-	EXPECT_EQ(MANY, seen);
-	for (i = 0; i < MANY; i++) {
-		EXPECT_EQ(EPROTO, failed_with(server[i]));
-		close(client[i]);
-		close(server[i]);
+	return seen;
+}
+
+TEST_F(handshake, a_full_helper_gets_every_handshake_in_the_end)
+{
+	struct crowd c;
+	int64_t start;
+	int i;
+
+	ASSERT_EQ(0, crowd_in(&c, MANY, &self->helper, self->listener));
+	EXPECT_LT(0, counter("handshakes_retried"));
+	start = now_ms();
+	EXPECT_EQ(MANY, refuse_all(&self->helper, MANY));
+	/* not one with each turn of the timer, which is 64 ms for those that wait */
+	EXPECT_GT(MANY * 20, now_ms() - start);
+	for (i = 0; i < MANY; i++)
+		EXPECT_EQ(EPROTO, failed_with(c.server[i]));
+	crowd_out(&c);
+}
+
+TEST_F(handshake, a_full_helper_that_answers_nothing_gets_every_handshake_too)
+{
+	int64_t end = now_ms() + 10000;
+	struct crowd c;
+	int seen = 0;
+
+	ASSERT_EQ(0, crowd_in(&c, 16, &self->helper, self->listener));
+	while (seen < 16 && now_ms() < end)
+		if (!worker_next(&self->helper, &self->msg, 100) &&
+		    self->msg.cmd == KSEAL_CMD_HANDSHAKE)
+			seen++;
+	EXPECT_EQ(16, seen);
+	crowd_out(&c);
+}
+
+TEST_F(handshake, handshakes_that_end_while_the_helper_is_full_leave_the_line)
+{
+	struct crowd c;
+	int i;
+
+	ASSERT_EQ(0, crowd_in(&c, MANY, &self->helper, self->listener));
+	/* the first have been given to the helper, the last wait for room */
+	for (i = MANY / 2; i < MANY; i += 2) {
+		close(c.server[i]);
+		c.server[i] = -1;
 	}
+	EXPECT_EQ(MANY * 3 / 4, refuse_all(&self->helper, MANY * 3 / 4));
+	for (i = 0; i < MANY; i++)
+		if (c.server[i] >= 0)
+			EXPECT_EQ(EPROTO, failed_with(c.server[i]));
+	crowd_out(&c);
+}
+
+TEST_F(handshake, a_full_helpers_death_fails_those_that_wait_too)
+{
+	struct crowd c;
+	int i;
+
+	ASSERT_EQ(0, crowd_in(&c, MANY, &self->helper, self->listener));
+	worker_close(&self->helper);
+	for (i = 0; i < MANY; i++)
+		EXPECT_EQ(EOWNERDEAD, failed_with(c.server[i]));
+	crowd_out(&c);
 }
 
 TEST_F(handshake, too_many_handshakes_are_refused)

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "fixture.h"
+#include "install.h"
 #include "worker.h"
 
 /* A request with one thing wrong. */
@@ -44,7 +45,7 @@ FIXTURE_SETUP(install)
 	self->other = fds[0];
 	self->fd = fds[1];
 	ASSERT_EQ(0, attach(self->fd));
-	make_keys(&self->keys, variant->cipher);
+	make_keys(&self->keys, KSEAL_VERSION_1_3, variant->cipher);
 	peer_init(&self->peer, self->other, &self->keys);
 	ASSERT_EQ(0, kseal_genl_open(&self->g));
 }
@@ -167,10 +168,12 @@ TEST_F(install, missing_attributes)
 
 TEST_F(install, versions_and_ciphers_not_known)
 {
-	REFUSED(-EOPNOTSUPP, "VERSION", .version = 0x0303);
+	REFUSED(-EOPNOTSUPP, "VERSION", .version = 0x0302);
 	REFUSED(-EOPNOTSUPP, "VERSION", .version = 0x0305);
 	REFUSED(-EOPNOTSUPP, "CIPHER", .cipher = 50);
-	REFUSED(-EOPNOTSUPP, "CIPHER", .cipher = 54);
+	REFUSED(-EOPNOTSUPP, "CIPHER", .cipher = 59);
+	/* RFC 6209 is for TLS 1.2 alone */
+	REFUSED(-EOPNOTSUPP, "CIPHER", .cipher = KSEAL_CIPHER_ARIA_GCM_128);
 	REFUSED(-EOPNOTSUPP, "CIPHER", .cipher = 0xffff);
 	WORKS();
 }
@@ -502,7 +505,7 @@ static int own_session(void *data)
 	struct stat st;
 	int fds[2];
 
-	if (session_pair(AF_INET, KSEAL_CIPHER_AES_GCM_128, fds) || fstat(fds[0], &st))
+	if (session_pair(AF_INET, KSEAL_VERSION_1_3, KSEAL_CIPHER_AES_GCM_128, fds) || fstat(fds[0], &st))
 		return 98;
 	w->inode = st.st_ino;
 	return sees(w);
@@ -551,6 +554,53 @@ TEST_F(install, keys_are_not_in_what_can_be_read)
 		EXPECT_EQ(4, len);
 		EXPECT_EQ(0xee, data[4]);
 	}
+}
+
+/* Sends a message that has keys; the kernel's refusal, which repeats the message,
+ * is checked for them.
+ */
+static bool comes_back_wiped(struct kseal_genl *g, struct nlmsghdr *nlh, int error,
+			     const struct kseal_session_keys *keys)
+{
+	uint8_t buf[4096] __attribute__((aligned(4)));
+	struct nlmsghdr *answer = (void *)buf;
+	struct nlmsgerr *refusal = mnl_nlmsg_get_payload(answer);
+	ssize_t n;
+
+	if (mnl_socket_sendto(g->sock, nlh, nlh->nlmsg_len) < 0)
+		return false;
+	n = mnl_socket_recvfrom(g->sock, buf, sizeof(buf));
+	if (n < (ssize_t)nlh->nlmsg_len || answer->nlmsg_type != NLMSG_ERROR ||
+	    refusal->error != error || refusal->msg.nlmsg_len != nlh->nlmsg_len) {
+		printf("# an answer of %zd bytes, error %d\n", n, refusal->error);
+		return false;
+	}
+	return has_key(nlh, nlh->nlmsg_len, keys) && !has_key(buf, n, keys);
+}
+
+TEST_F(install, keys_are_wiped_from_messages_that_were_refused)
+{
+	static const int cmds[] = { KSEAL_CMD_INSTALL, KSEAL_CMD_DONE };
+	/* INSTALL for a socket without the ULP; DONE by who is no helper */
+	static const int errors[] = { -EPROTOTYPE, -ESRCH };
+	uint8_t buf[2048] __attribute__((aligned(4)));
+	int off = 0, i;
+
+	ASSERT_EQ(0, mnl_socket_setsockopt(self->g.sock, NETLINK_CAP_ACK, &off, sizeof(off)));
+	for (i = 0; i < 4; i++) {
+		struct nlmsghdr *nlh = kseal_genl_start(&self->g, buf, cmds[i / 2], NLM_F_ACK);
+		bool unknown = i % 2;
+
+		mnl_attr_put_u32(nlh, KSEAL_A_FD, self->other);
+		mnl_attr_put_u64(nlh, KSEAL_A_COOKIE, 1);
+		kseal_put_keys(nlh, &self->keys);
+		/* each once more for the parser to refuse */
+		if (unknown)
+			mnl_attr_put_u32(nlh, KSEAL_A_MAX + 1, 1);
+		EXPECT_TRUE(comes_back_wiped(&self->g, nlh, unknown ? -EINVAL : errors[i / 2],
+					     &self->keys)) TH_LOG("command %d", cmds[i / 2]);
+	}
+	WORKS();
 }
 
 TEST_HARNESS_MAIN

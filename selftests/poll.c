@@ -281,4 +281,112 @@ TEST_F(peer, a_broken_record_is_an_error_to_poll)
 	close(ep);
 }
 
+/* ---- SO_RCVLOWAT ---- */
+
+static void *second_record(void *arg)
+{
+	static uint8_t data[10000];
+
+	sleep_ms(100);
+	return (void *)(intptr_t)peer_send(arg, PEER_DATA, data, sizeof(data), 0);
+}
+
+struct rest {
+	int fd;
+	const uint8_t *data;
+	size_t len;
+};
+
+static void *end_of_record(void *arg)
+{
+	struct rest *r = arg;
+
+	sleep_ms(100);
+	return (void *)(intptr_t)send_all(r->fd, r->data, r->len);
+}
+
+/* With a mark of 15000 a blocking read waits for as many; with one of 10000 the
+ * end of a record whose beginning TCP has handed over wakes, though it is shorter
+ * than the mark. At the end of their time both would see it anyhow.
+ */
+static bool heeds_the_mark(int fd, struct peer *p)
+{
+	uint8_t *data = pattern(10000, 14), got[20000], record[PEER_RECORD_MAX];
+	struct rest r = { .fd = p->fd, .data = record, .len = 100 };
+	struct timeval soon = { .tv_sec = 3 };
+	int lowat = 10000;
+	int64_t took[2] = { 0 };
+	ssize_t n, first = -1, events = -1;
+	pthread_t thread;
+	size_t len;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon));
+	if (!peer_send(p, PEER_DATA, data, 10000, 0) &&
+	    !pthread_create(&thread, NULL, second_record, p)) {
+		took[0] = -now_ms();
+		first = recv(fd, got, sizeof(got), 0);
+		took[0] += now_ms();
+		pthread_join(thread, NULL);
+	}
+	setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof(lowat));
+	len = peer_seal(p, PEER_DATA, data, 10000, 0, record);
+	r.data += len - 100;
+	n = peer_write(p, record, len - 100) ? 0 : recv(fd, got, sizeof(got), MSG_DONTWAIT);
+	if (n == -1 && !pthread_create(&thread, NULL, end_of_record, &r)) {
+		/* waiting before it comes: a poll that finds it proves nothing */
+		took[1] = -now_ms();
+		events = poll_for(fd, POLLIN, 3000);
+		took[1] += now_ms();
+		pthread_join(thread, NULL);
+		n = recv(fd, got, sizeof(got), MSG_DONTWAIT);
+	}
+	if (first == 20000 && took[0] < 2000 && events == POLLIN && took[1] < 2000 && n == 10000 &&
+	    !memcmp(data, got, 10000)) {
+		free(data);
+		return true;
+	}
+	printf("# read %zd in %lld ms, poll %zd in %lld ms, read %zd\n", first,
+	       (long long)took[0], events, (long long)took[1], n);
+	free(data);
+	return false;
+}
+
+TEST_F(peer, so_rcvlowat_counts_data_of_records)
+{
+	int lowat = 15000;
+
+	ASSERT_EQ(0, setsockopt(self->fd, SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof(lowat)));
+	EXPECT_TRUE(heeds_the_mark(self->fd, &self->peer));
+}
+
+TEST_F(peer, so_rcvlowat_from_before_the_ulp_counts_data_of_records)
+{
+	struct kseal_session_keys keys;
+	int fds[2], lowat = 15000;
+	struct peer p;
+
+	ASSERT_EQ(0, tcp_pair(variant->family, fds));
+	ASSERT_EQ(0, setsockopt(fds[1], SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof(lowat)));
+	make_keys(&keys, KSEAL_VERSION_1_3, variant->cipher);
+	peer_init(&p, fds[0], &keys);
+	ASSERT_EQ(0, install(fds[1], &keys));
+	EXPECT_TRUE(heeds_the_mark(fds[1], &p));
+	close(fds[0]);
+	close(fds[1]);
+}
+
+TEST_F(peer, with_so_rcvlowat_poll_counts_what_can_be_read_over_records)
+{
+	uint8_t *data = pattern(10000, 15), got[20000];
+	int lowat = 15000;
+
+	ASSERT_EQ(0, setsockopt(self->fd, SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof(lowat)));
+	ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, data, 10000, 0));
+	EXPECT_EQ(0, poll_for(self->fd, POLLIN, 50));
+	ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, data, 10000, 0));
+	EXPECT_EQ(POLLIN, poll_for(self->fd, POLLIN, 2000));
+	EXPECT_EQ(20000, recv(self->fd, got, sizeof(got), MSG_DONTWAIT));
+	free(data);
+}
+
 TEST_HARNESS_MAIN

@@ -34,7 +34,7 @@ FIXTURE_SETUP(relay)
 	ASSERT_LE(0, self->client);
 	self->server = accept(self->listener, NULL, NULL);
 	ASSERT_LE(0, self->server);
-	make_keys(&self->keys, variant->cipher);
+	make_keys(&self->keys, KSEAL_VERSION_1_3, variant->cipher);
 	peer_init(&self->peer, self->client, &self->keys);
 }
 
@@ -303,6 +303,22 @@ TEST_F(relay, shutdown_in_mid_handshake_is_sent_after_the_keys)
 	EXPECT_EQ(4, recv_soon(self->server, got, 10));
 	EXPECT_EQ(-1, send(self->server, "x", 1, MSG_NOSIGNAL));
 	EXPECT_EQ(EPIPE, errno);
+}
+
+TEST_F(relay, a_ticket_from_a_client_is_unexpected)
+{
+	static const uint8_t ticket[] = { 4, 0, 0, 1, 0 };
+	uint8_t got[PEER_PLAIN_MAX];
+	int type;
+
+	BEGIN();
+	ASSERT_EQ(0, worker_done(&self->helper, self->msg.cookie, 105, NULL, 0, &self->keys));
+	/* RFC 8446 4.6.1: only servers send them */
+	ASSERT_EQ(0, peer_send(&self->peer, PEER_HANDSHAKE, ticket, 5, 0));
+	EXPECT_EQ(-EPROTO, recv_soon(self->server, got, 10));
+	EXPECT_EQ(2, peer_open(&self->peer, &type, got));
+	EXPECT_EQ(PEER_ALERT, type);
+	EXPECT_EQ(10, got[1]);
 }
 
 TEST_F(relay, a_client_is_asked_before_any_bytes_came)

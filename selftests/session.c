@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <arpa/inet.h>
+#include <linux/tls.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/random.h>
@@ -103,20 +104,23 @@ static void random_bytes(void *data, size_t len)
 		abort();
 }
 
-static void make_direction(struct kseal_keys *keys, uint16_t cipher)
+static void make_direction(struct kseal_keys *keys, uint16_t version, uint16_t cipher)
 {
 	memset(keys, 0, sizeof(*keys));
-	keys->key_len = cipher == KSEAL_CIPHER_AES_GCM_256 ? 32 : 16;
+	keys->key_len = peer_key_len(cipher);
+	if (version == KSEAL_VERSION_1_3)
+		keys->secret_len = peer_secret_len(cipher);
+	random_bytes(keys->secret, keys->secret_len);
 	random_bytes(keys->key, keys->key_len);
 	random_bytes(keys->iv, sizeof(keys->iv));
 }
 
-void make_keys(struct kseal_session_keys *keys, uint16_t cipher)
+void make_keys(struct kseal_session_keys *keys, uint16_t version, uint16_t cipher)
 {
-	keys->version = KSEAL_VERSION_1_3;
+	keys->version = version;
 	keys->cipher = cipher;
-	make_direction(&keys->tx, cipher);
-	make_direction(&keys->rx, cipher);
+	make_direction(&keys->tx, version, cipher);
+	make_direction(&keys->rx, version, cipher);
 }
 
 void swap_keys(struct kseal_session_keys *to, const struct kseal_session_keys *from)
@@ -131,7 +135,7 @@ int install(int fd, const struct kseal_session_keys *keys)
 	return kseal_install(fd, keys, NULL, 0);
 }
 
-int session_with_peer(int family, uint16_t cipher, int *fd, struct peer *p)
+int session_with_peer(int family, uint16_t version, uint16_t cipher, int *fd, struct peer *p)
 {
 	struct kseal_session_keys keys;
 	int pair[2];
@@ -139,20 +143,20 @@ int session_with_peer(int family, uint16_t cipher, int *fd, struct peer *p)
 
 	if (err)
 		return err;
-	make_keys(&keys, cipher);
+	make_keys(&keys, version, cipher);
 	peer_init(p, pair[0], &keys);
 	*fd = pair[1];
 	return install(*fd, &keys);
 }
 
-int session_pair(int family, uint16_t cipher, int fd[2])
+int session_pair(int family, uint16_t version, uint16_t cipher, int fd[2])
 {
 	struct kseal_session_keys keys, other;
 	int err = tcp_pair(family, fd);
 
 	if (err)
 		return err;
-	make_keys(&keys, cipher);
+	make_keys(&keys, version, cipher);
 	swap_keys(&other, &keys);
 	err = install(fd[0], &keys);
 	return err ? err : install(fd[1], &other);
@@ -199,6 +203,79 @@ ssize_t recv_soon(int fd, void *data, size_t len)
 	while ((n = recv(fd, data, len, MSG_DONTWAIT)) < 0 && errno == EAGAIN && now_ms() < end)
 		sleep_ms(2);
 	return n < 0 ? -errno : n;
+}
+
+ssize_t send_type(int fd, uint8_t type, const void *data, size_t len, int flags)
+{
+	char control[CMSG_SPACE(1)] = { 0 };
+	struct iovec iov = { (void *)data, len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+			      .msg_controllen = sizeof(control) };
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+	ssize_t n;
+
+	cmsg->cmsg_level = SOL_TLS;
+	cmsg->cmsg_type = TLS_SET_RECORD_TYPE;
+	cmsg->cmsg_len = CMSG_LEN(1);
+	*CMSG_DATA(cmsg) = type;
+	n = sendmsg(fd, &msg, flags | MSG_NOSIGNAL);
+	return n < 0 ? -errno : n;
+}
+
+ssize_t recv_type(int fd, int *type, void *data, size_t len, int flags)
+{
+	char control[CMSG_SPACE(1)];
+	struct iovec iov = { data, len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	int64_t end = now_ms() + 1000;
+	struct cmsghdr *cmsg;
+	ssize_t n;
+
+	*type = -1;
+	do {
+		msg.msg_control = control;
+		msg.msg_controllen = sizeof(control);
+		n = recvmsg(fd, &msg, flags | MSG_DONTWAIT);
+	} while (n < 0 && errno == EAGAIN && now_ms() < end && !usleep(2000));
+	if (n < 0)
+		return -errno;
+	cmsg = CMSG_FIRSTHDR(&msg);
+	if (cmsg && cmsg->cmsg_level == SOL_TLS && cmsg->cmsg_type == TLS_GET_RECORD_TYPE)
+		*type = *CMSG_DATA(cmsg);
+	return n;
+}
+
+int set_option(int fd, int name, uint32_t value)
+{
+	return setsockopt(fd, SOL_KSEAL, name, &value, sizeof(value)) ? -errno : 0;
+}
+
+int64_t get_option(int fd, int name)
+{
+	uint32_t value;
+	socklen_t len = sizeof(value);
+
+	return getsockopt(fd, SOL_KSEAL, name, &value, &len) ? -errno : value;
+}
+
+int read_error(int fd)
+{
+	char byte;
+	ssize_t n = recv_soon(fd, &byte, 1);
+
+	return n < 0 ? -n : 0;
+}
+
+bool peer_alerted(struct peer *p, uint8_t level, uint8_t description)
+{
+	uint8_t content[PEER_PLAIN_MAX];
+	int type, n = peer_open(p, &type, content);
+
+	if (n == 2 && type == PEER_ALERT && content[0] == level && content[1] == description)
+		return true;
+	printf("# no alert %u, %u: type %d, length %d", level, description, type, n);
+	printf(n == 2 ? ", content %u, %u\n" : "\n", content[0], content[1]);
+	return false;
 }
 
 uint8_t *pattern(size_t len, uint32_t seed)

@@ -24,8 +24,8 @@ int set_role(int fd, uint32_t role);
 /* A listener whose connections are TLS; needs a helper. The descriptor or -errno. */
 int listen_as_server(int family);
 
-/* Random keys for both directions, sequence numbers 0. */
-void make_keys(struct kseal_session_keys *keys, uint16_t cipher);
+/* Random keys for both directions, sequence numbers 0, secrets in TLS 1.3. */
+void make_keys(struct kseal_session_keys *keys, uint16_t version, uint16_t cipher);
 /* The same as seen from the other end. */
 void swap_keys(struct kseal_session_keys *to, const struct kseal_session_keys *from);
 
@@ -33,9 +33,9 @@ void swap_keys(struct kseal_session_keys *to, const struct kseal_session_keys *f
 int install(int fd, const struct kseal_session_keys *keys);
 
 /* fd: kseal with keys; p: the plain end. 0 or -errno. */
-int session_with_peer(int family, uint16_t cipher, int *fd, struct peer *p);
+int session_with_peer(int family, uint16_t version, uint16_t cipher, int *fd, struct peer *p);
 /* kseal at both ends. */
-int session_pair(int family, uint16_t cipher, int fd[2]);
+int session_pair(int family, uint16_t version, uint16_t cipher, int fd[2]);
 
 /* All of it, in spite of short writes; 0 or -errno (-ENODATA: the stream ended). */
 int send_all(int fd, const void *data, size_t len);
@@ -43,6 +43,22 @@ int recv_all(int fd, void *data, size_t len);
 
 /* recv() that does not wait longer than a second: bytes, or -errno. */
 ssize_t recv_soon(int fd, void *data, size_t len);
+
+/* sendmsg() of one record of this type, or -errno. */
+ssize_t send_type(int fd, uint8_t type, const void *data, size_t len, int flags);
+/* recvmsg() with room for the record's type, at most a second; *type is -1 when
+ * none is told. Bytes, or -errno.
+ */
+ssize_t recv_type(int fd, int *type, void *data, size_t len, int flags);
+
+/* A number of SOL_KSEAL: 0 or -errno; the number or -errno. */
+int set_option(int fd, int name, uint32_t value);
+int64_t get_option(int fd, int name);
+
+/* Waits for a read to fail, a second at most; the errno, or 0. */
+int read_error(int fd);
+/* Whether the peer's next record is this alert. */
+bool peer_alerted(struct peer *p, uint8_t level, uint8_t description);
 
 /* len bytes that are the same for the same seed; malloc()ed. */
 uint8_t *pattern(size_t len, uint32_t seed);

@@ -13,6 +13,25 @@
 PEER_FIXTURE;
 PAIR_FIXTURE;
 
+struct sender {
+	int fd;
+	struct peer *peer;	/* in records of its, instead of to fd */
+	const uint8_t *data;
+	size_t len;
+	int err;
+	volatile bool done;
+};
+
+static void *blocking_sender(void *arg)
+{
+	struct sender *s = arg;
+
+	s->err = s->peer ? peer_send_all(s->peer, s->data, s->len) :
+			   send_all(s->fd, s->data, s->len);
+	s->done = true;
+	return NULL;
+}
+
 /* ---- reading ---- */
 
 TEST_F(peer, a_record_is_read_in_parts)
@@ -44,6 +63,62 @@ TEST_F(peer, peek_leaves_the_data)
 	ASSERT_EQ(8, recv(self->fd, got, 16, 0));
 	EXPECT_EQ(0, memcmp(got, "peekaboo", 8));
 	EXPECT_EQ(-EAGAIN, recv_soon(self->fd, got, 16));
+}
+
+TEST_F(peer, peek_goes_over_records)
+{
+	uint8_t *data = pattern(5000, 16), got[6000];
+	int i;
+
+	for (i = 0; i < 5; i++)
+		ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, data + 1000 * i, 1000, 0));
+	sleep_ms(50);
+	for (i = 0; i < 2; i++) {
+		memset(got, 0, sizeof(got));
+		ASSERT_EQ(3500, recv(self->fd, got, 3500, MSG_PEEK));
+		EXPECT_EQ(0, memcmp(data, got, 3500));
+	}
+	/* reading in the middle moves where a peek begins */
+	ASSERT_EQ(1500, recv(self->fd, got, 1500, 0));
+	ASSERT_EQ(3500, recv(self->fd, got, 6000, MSG_PEEK));
+	EXPECT_EQ(0, memcmp(data + 1500, got, 3500));
+	ASSERT_EQ(3500, recv(self->fd, got, 6000, 0));
+	EXPECT_EQ(0, memcmp(data + 1500, got, 3500));
+	EXPECT_EQ(-EAGAIN, recv_soon(self->fd, got, 1));
+	free(data);
+}
+
+TEST_F(peer, peek_holds_no_more_than_the_receive_buffer)
+{
+	uint8_t *data = pattern(1 << 20, 17), *got = malloc(1 << 20);
+	struct sender s;
+	int size = 64 << 10;
+	socklen_t len = sizeof(size);
+	pthread_t thread;
+	ssize_t n, before = 0;
+
+	ASSERT_EQ(0, setsockopt(self->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)));
+	ASSERT_EQ(0, getsockopt(self->fd, SOL_SOCKET, SO_RCVBUF, &size, &len));
+	s = (struct sender){ .peer = &self->peer, .data = data, .len = 1 << 20 };
+	ASSERT_EQ(0, pthread_create(&thread, NULL, blocking_sender, &s));
+	/* until a longer wait brings nothing more */
+	do {
+		sleep_ms(100);
+		n = recv(self->fd, got, 1 << 20, MSG_PEEK | MSG_DONTWAIT);
+		ASSERT_LT(0, n);
+		ASSERT_LE(before, n);
+		if (n == before)
+			break;
+		before = n;
+	} while (1);
+	EXPECT_GE(size + PEER_PLAIN_MAX, n);
+	EXPECT_EQ(0, memcmp(data, got, n));
+	ASSERT_EQ(0, recv_all(self->fd, got, 1 << 20));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, s.err);
+	EXPECT_EQ(0, memcmp(data, got, 1 << 20));
+	free(data);
+	free(got);
 }
 
 TEST_F(peer, trunc_discards)
@@ -100,6 +175,93 @@ TEST_F(peer, waitall_waits_over_records)
 	pthread_join(thread, NULL);
 	EXPECT_EQ(10, w.ret);
 	EXPECT_EQ(0, memcmp(w.got, "0123456789", 10));
+}
+
+TEST_F(peer, peek_with_waitall_waits_over_records_and_leaves_them)
+{
+	struct waiter w = { .fd = self->fd, .flags = MSG_WAITALL | MSG_PEEK, .len = 10 };
+	pthread_t thread;
+	char got[16];
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_for_data, &w));
+	ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, "01234", 5, 0));
+	sleep_ms(100);
+	EXPECT_FALSE(w.done);
+	ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, "56789", 5, 0));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(10, w.ret);
+	EXPECT_EQ(0, memcmp(w.got, "0123456789", 10));
+	ASSERT_EQ(10, recv_soon(self->fd, got, 16));
+	EXPECT_EQ(0, memcmp(got, "0123456789", 10));
+}
+
+TEST_F(peer, a_reader_may_take_what_another_peeks_at)
+{
+	struct waiter w = { .fd = self->fd, .flags = MSG_WAITALL | MSG_PEEK, .len = 10 };
+	pthread_t thread;
+	char got[16];
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_for_data, &w));
+	ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, "01234", 5, 0));
+	sleep_ms(100);
+	ASSERT_EQ(3, recv(self->fd, got, 3, 0));
+	ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, "56789", 5, 0));
+	sleep_ms(100);
+	EXPECT_FALSE(w.done);
+	/* what it sees then is what is there then */
+	ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, "abc", 3, 0));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(10, w.ret);
+	EXPECT_EQ(0, memcmp(w.got, "3456789abc", 10));
+	ASSERT_EQ(10, recv_soon(self->fd, got, 16));
+	EXPECT_EQ(0, memcmp(got, "3456789abc", 10));
+}
+
+struct peeker {
+	int fd;
+	volatile bool stop;
+	unsigned long peeks;
+	bool torn;
+};
+
+/* Bytes count up, modulo 256: what a peek sees does too, wherever it begins. */
+static void *peek_on(void *arg)
+{
+	struct peeker *p = arg;
+	uint8_t got[5000];
+	ssize_t i, n;
+
+	while (!p->stop) {
+		n = recv(p->fd, got, sizeof(got), MSG_PEEK | MSG_DONTWAIT);
+		p->peeks += n > 0;
+		for (i = 1; i < n; i++)
+			if (got[i] != (uint8_t)(got[i - 1] + 1))
+				p->torn = true;
+	}
+	return NULL;
+}
+
+TEST_F(peer, peeks_beside_a_reader_see_the_stream_in_order)
+{
+	uint8_t *data = malloc(BULK), *got = malloc(BULK);
+	struct peeker p = { .fd = self->fd };
+	struct sender s = { .peer = &self->peer, .data = data, .len = BULK };
+	pthread_t sender, peeker;
+	size_t i;
+
+	for (i = 0; i < BULK; i++)
+		data[i] = i;
+	ASSERT_EQ(0, pthread_create(&peeker, NULL, peek_on, &p));
+	ASSERT_EQ(0, pthread_create(&sender, NULL, blocking_sender, &s));
+	ASSERT_EQ(0, recv_all(self->fd, got, BULK));
+	pthread_join(sender, NULL);
+	p.stop = true;
+	pthread_join(peeker, NULL);
+	EXPECT_EQ(0, s.err);
+	EXPECT_FALSE(p.torn);
+	EXPECT_EQ(0, memcmp(data, got, BULK));
+	free(data);
+	free(got);
 }
 
 TEST_F(peer, a_blocked_read_wakes_for_a_whole_record_only)
@@ -236,23 +398,6 @@ TEST_F(peer, nothing_is_lost_over_many_non_blocking_writes)
 	free(data);
 }
 
-struct sender {
-	int fd;
-	const uint8_t *data;
-	size_t len;
-	int err;
-	volatile bool done;
-};
-
-static void *blocking_sender(void *arg)
-{
-	struct sender *s = arg;
-
-	s->err = send_all(s->fd, s->data, s->len);
-	s->done = true;
-	return NULL;
-}
-
 TEST_F(peer, a_blocking_write_waits_for_a_slow_reader)
 {
 	uint8_t *data = pattern(BULK * 8, 12), *got = malloc(BULK * 8);
@@ -282,7 +427,7 @@ TEST_F(peer, a_record_larger_than_the_receive_buffer_arrives)
 	/* from the start, before the window has grown */
 	ASSERT_EQ(0, tcp_pair(variant->family, fds));
 	ASSERT_EQ(0, setsockopt(fds[1], SOL_SOCKET, SO_RCVBUF, &tiny, sizeof(tiny)));
-	make_keys(&keys, variant->cipher);
+	make_keys(&keys, KSEAL_VERSION_1_3, variant->cipher);
 	peer_init(&p, fds[0], &keys);
 	ASSERT_EQ(0, install(fds[1], &keys));
 	{
@@ -326,44 +471,6 @@ TEST_F(peer, poll_sees_a_record_larger_than_the_receive_buffer)
 	free(got);
 }
 
-static void *second_record(void *arg)
-{
-	static uint8_t data[10000];
-
-	sleep_ms(100);
-	return (void *)(intptr_t)peer_send(arg, PEER_DATA, data, sizeof(data), 0);
-}
-
-TEST_F(peer, so_rcvlowat_counts_data_of_records)
-{
-	uint8_t *data = pattern(10000, 14), got[20000], record[PEER_RECORD_MAX];
-	int lowat = 15000;
-	pthread_t thread;
-	size_t len;
-	void *ret;
-
-	ASSERT_EQ(0, setsockopt(self->fd, SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof(lowat)));
-	ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, data, 10000, 0));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, second_record, &self->peer));
-	/* a blocking read waits for as many */
-	EXPECT_EQ(20000, recv(self->fd, got, sizeof(got), 0));
-	pthread_join(thread, &ret);
-	ASSERT_EQ(0, (intptr_t)ret);
-
-	/* the end of a record whose beginning TCP has handed over wakes, though
-	 * it is shorter than the mark
-	 */
-	len = peer_seal(&self->peer, PEER_DATA, data, 10000, 0, record);
-	ASSERT_EQ(0, peer_write(&self->peer, record, len - 100));
-	EXPECT_EQ(-1, recv(self->fd, got, sizeof(got), MSG_DONTWAIT));
-	EXPECT_EQ(EAGAIN, errno);
-	ASSERT_EQ(0, peer_write(&self->peer, record + len - 100, 100));
-	EXPECT_EQ(POLLIN, poll_for(self->fd, POLLIN, 2000));
-	EXPECT_EQ(10000, recv(self->fd, got, sizeof(got), MSG_DONTWAIT));
-	EXPECT_EQ(0, memcmp(data, got, 10000));
-	free(data);
-}
-
 TEST_F(peer, so_sndtimeo_ends_a_blocked_write)
 {
 	struct timeval tv = { .tv_usec = 200000 };
@@ -385,25 +492,13 @@ TEST_F(peer, so_sndtimeo_ends_a_blocked_write)
 
 /* ---- what would go around the records ---- */
 
-TEST_F(peer, urgent_data_zerocopy_and_foreign_record_types_are_refused)
+TEST_F(peer, urgent_data_is_refused)
 {
-	char control[CMSG_SPACE(1)] = { 0 };
-	struct iovec iov = { "x", 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
-			      .msg_controllen = sizeof(control) };
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-	int one = 1;
-
 	EXPECT_EQ(-1, send(self->fd, "x", 1, MSG_OOB));
 	EXPECT_EQ(EOPNOTSUPP, errno);
-	setsockopt(self->fd, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one));
-	EXPECT_EQ(-1, send(self->fd, "x", 1, MSG_ZEROCOPY));
-	EXPECT_EQ(EOPNOTSUPP, errno);
-	cmsg->cmsg_level = 282;		/* SOL_TLS */
-	cmsg->cmsg_type = 1;		/* TLS_SET_RECORD_TYPE */
-	cmsg->cmsg_len = CMSG_LEN(1);
-	*CMSG_DATA(cmsg) = 22;
-	EXPECT_EQ(-1, sendmsg(self->fd, &msg, 0));
+	/* nor does another type or flag let it through */
+	EXPECT_EQ(-EOPNOTSUPP, send_type(self->fd, PEER_HANDSHAKE, "x", 1, MSG_OOB));
+	EXPECT_EQ(-1, send(self->fd, "x", 1, MSG_OOB | MSG_ZEROCOPY));
 	EXPECT_EQ(EOPNOTSUPP, errno);
 	EXPECT_EQ(0, poll_for(self->peer.fd, POLLIN, 100));
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <linux/genetlink.h>
 
+#include "install.h"
 #include "worker.h"
 
 #define MESSAGE_MAX (KSEAL_BYTES_MAX + 4096)
@@ -150,26 +151,6 @@ int worker_next(struct worker *w, struct worker_msg *msg, int timeout_ms)
 	return 0;
 }
 
-static void put_direction(struct nlmsghdr *nlh, int type, const struct kseal_keys *keys)
-{
-	struct nlattr *nest = mnl_attr_nest_start(nlh, type);
-
-	mnl_attr_put(nlh, KSEAL_A_KEYS_KEY, keys->key_len, keys->key);
-	mnl_attr_put(nlh, KSEAL_A_KEYS_IV, sizeof(keys->iv), keys->iv);
-	mnl_attr_put_u64(nlh, KSEAL_A_KEYS_SEQ, keys->seq);
-	if (keys->secret_len)
-		mnl_attr_put(nlh, KSEAL_A_KEYS_SECRET, keys->secret_len, keys->secret);
-	mnl_attr_nest_end(nlh, nest);
-}
-
-void worker_put_keys(struct nlmsghdr *nlh, const struct kseal_session_keys *keys)
-{
-	mnl_attr_put_u16(nlh, KSEAL_A_VERSION, keys->version);
-	mnl_attr_put_u16(nlh, KSEAL_A_CIPHER, keys->cipher);
-	put_direction(nlh, KSEAL_A_TX, &keys->tx);
-	put_direction(nlh, KSEAL_A_RX, &keys->rx);
-}
-
 static struct nlmsghdr *start(struct worker *w, void *buf, int cmd, uint64_t cookie,
 			      uint32_t consumed, const void *bytes, size_t len)
 {
@@ -199,7 +180,7 @@ int worker_done(struct worker *w, uint64_t cookie, uint32_t consumed, const void
 	static uint8_t buf[MESSAGE_MAX] __attribute__((aligned(4)));
 	struct nlmsghdr *nlh = start(w, buf, KSEAL_CMD_DONE, cookie, consumed, bytes, len);
 
-	worker_put_keys(nlh, keys);
+	kseal_put_keys(nlh, keys);
 	return worker_talk(w, nlh);
 }
 

@@ -53,7 +53,4 @@ int worker_fail(struct worker *w, uint64_t cookie, uint32_t consumed, const void
 /* A request made by the caller with kseal_genl_start(&w->g, ...). */
 int worker_talk(struct worker *w, struct nlmsghdr *nlh);
 
-/* Puts both nests as well as version and cipher. */
-void worker_put_keys(struct nlmsghdr *nlh, const struct kseal_session_keys *keys);
-
 #endif
