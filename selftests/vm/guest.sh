@@ -14,6 +14,7 @@ guest_make_work() {
 	if ((module)); then
 		vm_module=$work/$(basename "$module_ko")
 		cp "$module_ko" "$vm_module"
+		if [[ -e $module_dir/kseal_test.ko ]]; then cp "$module_dir/kseal_test.ko" "$work/"; fi
 	fi
 	cp "$here/init.sh" "$work/"
 	guest_environment >"$work/environment"
@@ -22,7 +23,7 @@ guest_make_work() {
 # What COMMAND finds in its environment
 guest_environment() {
 	local name
-	export KSEAL_VM=$runner KSEAL_CHECKOUT=$checkout KSEAL_MODULE=$vm_module
+	export KSEAL_VM=$runner KSEAL_CHECKOUT=$checkout KSEAL_MODULE=$vm_module KSEAL_TEST_MODULE=$work/kseal_test.ko
 	case $runner in
 	uml) export KSEAL_VM_VARIANT=$variant ;;
 	qemu) export KSEAL_VM_RELEASE=$release ;;

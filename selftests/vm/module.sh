@@ -24,6 +24,7 @@ module_make() {
 		cat "$log" >&2
 		die "kseal.ko could not be built for the $module_kernel kernel: the compiler's words stand above."
 	fi
-	module_ko=$(find "$module_dir" -maxdepth 1 -name '*.ko' -print -quit)
+	module_ko=$module_dir/kseal.ko
+	[[ -e $module_ko ]] || module_ko=$(find "$module_dir" -maxdepth 1 -name '*.ko' -print -quit)
 	[[ $module_ko ]] || die "the build in $module_dir ended well and left no .ko: does its Kbuild say obj-m?"
 }

@@ -140,7 +140,7 @@ qemu_chroot() {
 		mount --bind "$from" "$base/$to"
 		exec chroot "$base" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"' "$base" "$@"
 }
-qemu_make_module() { qemu_chroot "$1" mnt make -s -C "/lib/modules/$qemu_kernel/build" -j"$(nproc)" M=/mnt modules; }
+qemu_make_module() { qemu_chroot "$1" mnt make -s -C "/lib/modules/$qemu_kernel/build" -j"$(nproc)" M=/mnt KSEAL_TEST=m modules; }
 
 # Programs built here run in a guest of the same release. For another release a copy of the checkout, without what was
 # built here, is built with that release's own compiler and libraries, and shared in the checkout's place.
@@ -151,14 +151,28 @@ qemu_share_checkout() {
 	shared_checkout=$cache/checkout/$(basename "$base")/$(key "$checkout")
 	locked "$shared_checkout.lock" qemu_copy_checkout
 }
+# The tests are built with the harness of the kernel's source, which the other release has not
+qemu_share_kselftest() {
+	local from to=$shared_checkout/selftests/bin
+	from=$(find "$cache/src" -maxdepth 1 -name 'linux-source-*' -type d 2>/dev/null | sort -V | tail -n 1)
+	[[ $from && -d $shared_checkout/selftests ]] || return 0
+	mkdir -p "$to/kselftest/net" "$to/uapi/linux"
+	cp -u "$from"/tools/testing/selftests/kselftest*.h "$to/kselftest/"
+	cp -u "$from"/tools/testing/selftests/net/tls.c "$to/kselftest/net/"
+	cp -u "$from"/include/uapi/linux/tls.h "$to/uapi/linux/"
+}
 qemu_copy_checkout() {
 	need rsync
 	mkdir -p "$shared_checkout"
 	rsync -a --delete --exclude=.git --filter=':- .gitignore' "$checkout/" "$shared_checkout/"
 	[[ -f $checkout/Makefile ]] || return 0
-	local log=$shared_checkout.log targets
-	read -ra targets <<<"${KSEAL_VM_MAKE-}"
-	(logged "$log" qemu_chroot "$shared_checkout" "$checkout" make -C "$checkout" "${targets[@]}") && return
+	local log=$shared_checkout.log
+	qemu_share_kselftest
+	# KSEAL_VM_MAKE names other targets
+	(logged "$log" qemu_chroot "$shared_checkout" "$checkout" bash -euc \
+		'make -C "$0" ${1:-programs}; if [[ ! $1 && -e $0/selftests/bin/kselftest ]]; then
+			make -C "$0/selftests" KSELFTEST_DIR="$0/selftests/bin/kselftest"; fi' \
+		"$checkout" "${KSEAL_VM_MAKE-}") && return
 	tail -n 30 "$log" >&2
 	die "the programs could not be built for $release: the end of $log stands above."
 }
