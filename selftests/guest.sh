@@ -12,5 +12,5 @@ tests=() parallel=()
 for program in "${programs[@]}"; do
 	if [[ $alone = *" $program "* ]]; then tests+=("bin/$program"); else parallel+=("bin/$program"); fi
 done
-(($#)) || tests+=(./tools.sh ./interop.sh)
+(($#)) || tests+=(./tools.sh ./interop.sh ./dropin.sh "./with-dropin.sh bin/dropin" ./mainline.sh ./ktls.sh)
 exec ./tap.sh -j 4 "${parallel[@]}" -- "${tests[@]}"

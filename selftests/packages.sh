@@ -3,7 +3,7 @@
 # packages.sh build-packages|check-packages: see that the Debian packages are there which the build, or the build and the
 # tests, need on this machine. The guests' own list is vm/packages.
 set -euo pipefail
-build=(gcc make pkg-config git libmnl-dev liburing-dev libssl-dev libmicrohttpd-dev libjansson-dev)
+build=(gcc make pkg-config libmnl-dev liburing-dev libssl-dev libmicrohttpd-dev libjansson-dev)
 check=("${build[@]}" curl openssl tcpdump strace iproute2 iputils-ping procps xxd socat sparse shellcheck gnutls-bin ca-certificates)
 case ${1:-} in
 build-packages) wanted=("${build[@]}") ;;
@@ -14,6 +14,27 @@ missing=()
 for pkg in "${wanted[@]}"; do
 	dpkg-query -W -f '${db:Status-Abbrev}\n' "$pkg" 2>/dev/null | grep -q ^ii || missing+=("$pkg")
 done
+# nginx is unpacked beside the tests: installed, it would serve on this machine
+nginx() {
+	local dir tmp; dir=$(dirname "$0")/bin/nginx
+	command -v /usr/sbin/nginx >/dev/null && return
+	[[ -x $dir/usr/sbin/nginx ]] && return
+	if [[ ${AUTO_INSTALL:-1} = 0 ]]; then
+		echo "make: there is no nginx: unpack the Debian package nginx into selftests/bin/nginx" >&2
+		return 1
+	fi
+	tmp=$(mktemp -d)
+	if ! (cd "$tmp" && { apt-get -q download nginx || { apt-get update -q && apt-get -q download nginx; }; }) >"$tmp/log" 2>&1; then
+		cat "$tmp/log" >&2
+		echo "make: apt-get could not fetch nginx: its words stand above." >&2
+		return 1
+	fi
+	mkdir -p "$dir"
+	dpkg -x "$tmp"/nginx_*.deb "$dir"
+	rm -rf "$tmp"
+}
+[[ $1 = build-packages ]] || nginx
+
 ((${#missing[@]})) || exit 0
 if ((EUID != 0)) || [[ ${AUTO_INSTALL:-1} = 0 ]]; then
 	echo "make: these Debian packages are missing: ${missing[*]}" >&2
