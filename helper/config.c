@@ -22,6 +22,9 @@ static const char usage[] =
 	"  -c, --cert FILE     the server's certificate and intermediates, PEM\n"
 	"  -k, --key FILE      its private key, PEM, without passphrase\n"
 	"  -a, --ca FILE       authorities that clients trust, PEM (default: the system's)\n"
+	"      --record-max N  content bytes in a record, 63 to 16384 (default 16384)\n"
+	"      --padding N     pad records to multiples of N bytes, at most 16385 (default 0)\n"
+	"      --dynamic       small records first, so that the first bytes are early\n"
 	"      --check         load everything, print what it is, and exit\n"
 	"  -f, --foreground    do not fork (this is always so)\n"
 	"      --user NAME     become NAME once registered\n"
@@ -36,26 +39,30 @@ static enum config_result wrong(const char *what, const char *value)
 	return CONFIG_WRONG;
 }
 
-static bool read_workers(const char *text, unsigned int *workers)
+static bool read_number(const char *text, unsigned long min, unsigned long max,
+			unsigned int *value)
 {
 	char *end;
 	unsigned long n;
 
 	errno = 0;
 	n = strtoul(text, &end, 10);
-	if (errno || end == text || *end || text[0] == '-' || n < 1 || n > CONFIG_WORKERS_MAX)
+	if (errno || end == text || *end || text[0] == '-' || n < min || n > max)
 		return false;
-	*workers = (unsigned int)n;
+	*value = (unsigned int)n;
 	return true;
 }
 
 enum config_result config_parse(struct config *config, int argc, char **argv)
 {
-	enum { OPT_CHECK = 256, OPT_USER, OPT_VERSION };
+	enum { OPT_CHECK = 256, OPT_USER, OPT_VERSION, OPT_RECORD_MAX, OPT_PADDING, OPT_DYNAMIC };
 	static const struct option options[] = {
 		{ "cert", required_argument, NULL, 'c' },
 		{ "key", required_argument, NULL, 'k' },
 		{ "ca", required_argument, NULL, 'a' },
+		{ "record-max", required_argument, NULL, OPT_RECORD_MAX },
+		{ "padding", required_argument, NULL, OPT_PADDING },
+		{ "dynamic", no_argument, NULL, OPT_DYNAMIC },
 		{ "check", no_argument, NULL, OPT_CHECK },
 		{ "foreground", no_argument, NULL, 'f' },
 		{ "user", required_argument, NULL, OPT_USER },
@@ -66,6 +73,7 @@ enum config_result config_parse(struct config *config, int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	struct tls_context_files *files;
+	struct record_shape *shape;
 	int opt;
 
 	memset(config, 0, sizeof(*config));
@@ -76,6 +84,7 @@ enum config_result config_parse(struct config *config, int argc, char **argv)
 	config->n_profiles = 1;
 	snprintf(config->profiles[0].name, sizeof(config->profiles[0].name), "default");
 	files = &config->profiles[0].files;
+	shape = &config->profiles[0].shape;
 
 	while ((opt = getopt_long(argc, argv, "c:k:a:fw:vh", options, NULL)) != -1) {
 		switch (opt) {
@@ -87,10 +96,20 @@ enum config_result config_parse(struct config *config, int argc, char **argv)
 		case OPT_CHECK: config->check = true; break;
 		case OPT_USER: config->user = optarg; break;
 		case 'w':
-			if (!read_workers(optarg, &config->workers))
+			if (!read_number(optarg, 1, CONFIG_WORKERS_MAX, &config->workers))
 				return wrong("--workers takes a number from 1 to 64, not ",
 					     optarg);
 			break;
+		case OPT_RECORD_MAX:
+			if (!read_number(optarg, KSEAL_RECORD_MIN, 16384, &shape->record_max))
+				return wrong("--record-max takes a number from 63 to 16384, not ",
+					     optarg);
+			break;
+		case OPT_PADDING:
+			if (!read_number(optarg, 0, 16385, &shape->padding))
+				return wrong("--padding takes a number up to 16385, not ", optarg);
+			break;
+		case OPT_DYNAMIC: shape->dynamic = true; break;
 		case OPT_VERSION:
 			printf("kseald %s\n", KSEAL_VERSION);
 			return CONFIG_EXIT;

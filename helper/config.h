@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "netlink.h"
 #include "tls.h"
 
 #define CONFIG_WORKERS_MAX	64
@@ -16,6 +17,7 @@ struct profile {
 	char name[KSEAL_PROFILE_MAX + 1];
 	struct tls_context_files files;
 	struct tls_context *tls;	/* loaded from files */
+	struct record_shape shape;
 };
 
 struct config {

@@ -121,6 +121,13 @@ int netlink_decode(const struct nlmsghdr *nlh, struct helper_message *message)
 	case KSEAL_CMD_HANDSHAKE:
 		message->handshake.cookie = mnl_attr_get_u64(found[KSEAL_A_COOKIE]);
 		return ret ?: decode_handshake(found, &message->handshake);
+	case KSEAL_CMD_MESSAGE:
+		if (ret || !found[KSEAL_A_BYTES])
+			return -EBADMSG;
+		message->late.cookie = mnl_attr_get_u64(found[KSEAL_A_COOKIE]);
+		message->late.bytes = mnl_attr_get_payload(found[KSEAL_A_BYTES]);
+		message->late.len = mnl_attr_get_payload_len(found[KSEAL_A_BYTES]);
+		return 0;
 	case KSEAL_CMD_CANCEL:
 		message->cancel.cookie = mnl_attr_get_u64(found[KSEAL_A_COOKIE]);
 		if (found[KSEAL_A_ERROR])
@@ -197,6 +204,16 @@ static void put_session(struct nlmsghdr *nlh, const struct tls_session *session)
 	put_text(nlh, KSEAL_A_PEER_IDENTITY, session->peer_identity);
 }
 
+static void put_shape(struct nlmsghdr *nlh, const struct record_shape *shape)
+{
+	if (shape->record_max)
+		mnl_attr_put_u32(nlh, KSEAL_A_RECORD_MAX, shape->record_max);
+	if (shape->padding)
+		mnl_attr_put_u32(nlh, KSEAL_A_PADDING, shape->padding);
+	if (shape->dynamic)
+		mnl_attr_put_u32(nlh, KSEAL_A_DYNAMIC, 1);
+}
+
 static void put_failure(struct nlmsghdr *nlh, const struct tls_failure *failure)
 {
 	mnl_attr_put_u32(nlh, KSEAL_A_ERROR, (uint32_t)failure->error);
@@ -210,9 +227,12 @@ size_t netlink_put_done(void *buf, uint16_t family, uint32_t seq, const struct h
 	struct nlmsghdr *nlh = start(buf, family, seq, KSEAL_CMD_DONE, done->cookie);
 
 	put_bytes(nlh, done->consumed, done->bytes, done->len);
-	if (done->session)
-		put_session(nlh, done->session);
-	else
+	if (!done->session) {
 		put_failure(nlh, done->failure);
+		return nlh->nlmsg_len;
+	}
+	put_session(nlh, done->session);
+	if (done->shape)
+		put_shape(nlh, done->shape);
 	return nlh->nlmsg_len;
 }

@@ -28,6 +28,13 @@ struct helper_handshake {
 	size_t len;
 };
 
+/* KSEAL_CMD_MESSAGE from the kernel: a handshake message after the handshake. */
+struct helper_late {
+	uint64_t cookie;
+	const uint8_t *bytes;	/* in the message */
+	size_t len;		/* RFC 8446 4: header included */
+};
+
 /* KSEAL_CMD_CANCEL from the kernel. */
 struct helper_cancel {
 	uint64_t cookie;
@@ -35,9 +42,10 @@ struct helper_cancel {
 };
 
 struct helper_message {
-	uint8_t cmd;		/* KSEAL_CMD_HANDSHAKE or KSEAL_CMD_CANCEL */
+	uint8_t cmd;		/* KSEAL_CMD_HANDSHAKE, _MESSAGE or _CANCEL */
 	union {
 		struct helper_handshake handshake;
+		struct helper_late late;
 		struct helper_cancel cancel;
 	};
 };
@@ -51,6 +59,13 @@ struct helper_answer {
 	size_t len;		/* <= KSEAL_BYTES_MAX */
 };
 
+/* How a profile's sessions make their records; see KSEAL_SO_RECORD_MAX and so on. */
+struct record_shape {
+	uint32_t record_max;	/* 0: the kernel's default */
+	uint32_t padding;
+	bool dynamic;
+};
+
 /* KSEAL_CMD_DONE to the kernel: a success if session is there, else a failure. */
 struct helper_done {
 	uint64_t cookie;
@@ -59,6 +74,7 @@ struct helper_done {
 	size_t len;		/* <= KSEAL_BYTES_MAX */
 	const struct tls_session *session;
 	const struct tls_failure *failure;
+	const struct record_shape *shape;	/* with session */
 };
 
 /*

@@ -25,6 +25,7 @@ struct request {
 	uint64_t deadline;			/* ms, monotonic */
 	uint32_t timeout_ms;
 	struct tls *tls;
+	const struct record_shape *shape;	/* the profile's */
 	size_t bytes;				/* consumed so far */
 };
 
@@ -142,6 +143,7 @@ static struct request *begin(struct request_table *table, const struct helper_ha
 		return NULL;
 	}
 	request->cookie = asked->cookie;
+	request->shape = &profile->shape;
 	request->timeout_ms = asked->timeout_ms ?: REQUEST_TIMEOUT_MS;
 	request->deadline = now + request->timeout_ms;
 	insert(table, request);
@@ -229,6 +231,7 @@ static void finish(struct request_table *table, struct request *request, size_t 
 		.cookie = request->cookie,
 		.consumed = (uint32_t)consumed,
 		.failure = failure,
+		.shape = request->shape,
 	};
 	struct tls_session session;
 	struct tls_failure late;
