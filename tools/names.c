@@ -23,12 +23,19 @@ static const struct name roles[] = {
 };
 
 static const struct name versions[] = {
+	{ KSEAL_VERSION_1_2, "TLS 1.2" },
 	{ KSEAL_VERSION_1_3, "TLS 1.3" },
 };
 
 static const struct name ciphers[] = {
 	{ KSEAL_CIPHER_AES_GCM_128, "AES-128-GCM" },
 	{ KSEAL_CIPHER_AES_GCM_256, "AES-256-GCM" },
+	{ KSEAL_CIPHER_AES_CCM_128, "AES-128-CCM" },
+	{ KSEAL_CIPHER_CHACHA20_POLY1305, "ChaCha20-Poly1305" },
+	{ KSEAL_CIPHER_SM4_GCM, "SM4-GCM" },
+	{ KSEAL_CIPHER_SM4_CCM, "SM4-CCM" },
+	{ KSEAL_CIPHER_ARIA_GCM_128, "ARIA-128-GCM" },
+	{ KSEAL_CIPHER_ARIA_GCM_256, "ARIA-256-GCM" },
 };
 
 /* RFC 8446 6 */
@@ -53,6 +60,7 @@ static const struct name alerts[] = {
 	{ 80, "internal_error" },
 	{ 86, "inappropriate_fallback" },
 	{ 90, "user_canceled" },
+	{ 100, "no_renegotiation" },
 	{ 109, "missing_extension" },
 	{ 110, "unsupported_extension" },
 	{ 112, "unrecognized_name" },

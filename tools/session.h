@@ -13,7 +13,7 @@
 struct session {
 	uint64_t present;	/* bit KSEAL_A_*: the kernel sent it */
 	uint64_t id, inode, age;
-	uint64_t tx_records, tx_bytes, rx_records, rx_bytes;
+	uint64_t tx_records, tx_bytes, rx_records, rx_bytes, tx_updates, rx_updates;
 	uint32_t uid, error;
 	uint16_t version, cipher;
 	uint8_t state, role, alert;

@@ -71,6 +71,10 @@ static void print_session(struct print *p, const struct session *s)
 		print_number(p, "rx_records", "received records", s->rx_records);
 	if (session_has(s, KSEAL_A_SESSION_RX_BYTES))
 		print_bytes(p, "rx_bytes", "received", s->rx_bytes);
+	if (session_has(s, KSEAL_A_SESSION_TX_UPDATES))
+		print_number(p, "tx_updates", "sent KeyUpdates", s->tx_updates);
+	if (session_has(s, KSEAL_A_SESSION_RX_UPDATES))
+		print_number(p, "rx_updates", "received KeyUpdates", s->rx_updates);
 	if (session_has(s, KSEAL_A_SESSION_AGE))
 		print_age(p, "age_ms", "age", s->age);
 	if (session_has(s, KSEAL_A_SESSION_UID))
