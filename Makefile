@@ -3,6 +3,7 @@
 # make              the module (for the running kernel, or KDIR=), kseald, kseal
 # make demo         a real file over TLS, sealed in a guest kernel, with curl
 # make check        lint and all tests, in guests; the last line says how many passed
+# make check-long   what takes too long for that: mainline's own test as a whole, in all guests
 # make lint         sparse, checkpatch, shellcheck, sizes of files and functions
 # make install      programs, library, man pages, unit, and the module by DKMS
 #
@@ -42,6 +43,9 @@ demo: check-packages programs
 check: check-packages programs
 	@selftests/check.sh
 
+check-long: check-packages programs
+	@selftests/check-long.sh
+
 lint: check-packages
 	@selftests/lint.sh
 
@@ -69,5 +73,5 @@ clean:
 	find kmod -name '*.o' -o -name '.*.cmd' | xargs rm -f
 	rm -f kseal.ko kseal.mod kseal.mod.c *.o .*.o .*.cmd modules.order Module.symvers
 
-.PHONY: all module programs helper tools build-packages check-packages demo check lint install \
+.PHONY: all module programs helper tools build-packages check-packages demo check check-long lint install \
 	modules_install clean

@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# make check-long: random calls on mainline's kernel TLS and on kseal in its place, compared, from a seed that is another
+# every day; mainline's own test of it, with kseal in its place: all of it under User Mode Linux, without and with every
+# checker, and what concerns AES-GCM in stock kernels. About an hour. The last line is "N passed, N failed, N
+# skipped". CHECK_LONG names other runs, separated by commas: "all -r uml -v perf,aes -r qemu -k trixie".
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+cache=${KSEAL_CACHE:-$HOME/.cache/kseal} logs=${KSEAL_CACHE:-$HOME/.cache/kseal}/check-long
+IFS=, read -ra runs <<<"${CHECK_LONG:-all -r uml -v perf,aes -r qemu -k bookworm,aes -r qemu -k trixie,all -r uml -v debug}"
+. selftests/steps.sh
+mkdir -p "$logs"; rm -f "$logs"/*.log
+
+selftests/vm/run -r uml -v perf --no-module --prepare || exit 1
+make -s -C selftests KSEAL_CACHE="$cache" || { echo "check-long: the selftests could not be built"; exit 1; }
+step "random calls" differ selftests/vm/run -t 7200 -r uml -v perf -- \
+	selftests/tap.sh "selftests/differ.sh $(($(date +%s) / 86400 * 100000)) 20000"
+for run in "${runs[@]}"; do
+	read -r what options <<<"$run"
+	read -ra options <<<"$options"
+	step "$run" "mainline$(tr -d ' ' <<<"$run")" \
+		selftests/vm/run -t 7200 "${options[@]}" -- selftests/tap.sh "selftests/mainline.sh $what"
+done
+finish
