@@ -41,18 +41,18 @@ finished() { # NAME LOG
 trap 'kill "${meanwhile[@]}" 2>/dev/null' EXIT
 
 # The last guest, the slow one, has a CPU for itself. A module that does not encrypt is waited for, most of the time. The
-# first guest is the one with times in its tests; those between it and the last wait a lot and can do that together.
-first=${guests[0]} last=${guests[-1]} between=("${guests[@]:1:${#guests[@]}-2}")
-((${#guests[@]} > 1)) && begin "guest $last" "$(log_of "$last")" boot "$last"
+# others come one after the other: there are times in their tests.
+last=${guests[-1]}
+begin "guest $last" "$(log_of "$last")" boot "$last"
 begin "a cipher that only copies" nocipher selftests/tap.sh selftests/nocipher.sh
 
 step "lint" lint selftests/lint.sh
 mapfile -t unit < <(find selftests/unit/build -maxdepth 1 -type f -executable | sort)
 scripts=(selftests/unit/{command,header,install,keygen}.sh selftests/plain_serve.sh)
 step "unit tests" unit selftests/tap.sh "${unit[@]}" "${scripts[@]}"
-step "guest $first" "$(log_of "$first")" boot "$first"
-for guest in "${between[@]}"; do begin "guest $guest" "$(log_of "$guest")" boot "$guest"; done
+for guest in "${guests[@]::${#guests[@]}-1}"; do
+	step "guest $guest" "$(log_of "$guest")" boot "$guest"
+done
 finished "a cipher that only copies" nocipher
-for guest in "${between[@]}"; do finished "guest $guest" "$(log_of "$guest")"; done
-((${#guests[@]} > 1)) && finished "guest $last" "$(log_of "$last")"
+finished "guest $last" "$(log_of "$last")"
 finish

@@ -101,6 +101,7 @@ TEST_F(peer, peek_holds_no_more_than_the_receive_buffer)
 	ASSERT_EQ(0, getsockopt(self->fd, SOL_SOCKET, SO_RCVBUF, &size, &len));
 	s = (struct sender){ .peer = &self->peer, .data = data, .len = 1 << 20 };
 	ASSERT_EQ(0, pthread_create(&thread, NULL, blocking_sender, &s));
+	ASSERT_EQ(POLLIN, poll_for(self->fd, POLLIN, 10000));
 	/* until a longer wait brings nothing more */
 	do {
 		sleep_ms(100);
