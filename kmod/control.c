@@ -48,6 +48,16 @@ void kseal_alert_fatal(struct kseal_sock *ks, const struct kseal_refusal *why)
 	kseal_sock_fail(ks, why->err, why->reason);
 }
 
+int kseal_refuse(struct kseal_sock *ks, enum kseal_stat stat, int err,
+		 u8 alert, const char *reason)
+{
+	const struct kseal_refusal why = { err, alert, reason };
+
+	kseal_stat_add(sock_net(ks->sk), stat, 1);
+	kseal_alert_fatal(ks, &why);
+	return ks->err;
+}
+
 void kseal_close_notify(struct kseal_sock *ks)
 {
 	kseal_sock_owned(ks);
@@ -59,13 +69,10 @@ void kseal_close_notify(struct kseal_sock *ks)
 
 /* ---- alerts received ---- */
 
-static int refuse(struct kseal_sock *ks, int err, u8 alert, const char *reason)
+/* most of what a peer can do wrong */
+static int malformed(struct kseal_sock *ks, u8 alert, const char *reason)
 {
-	const struct kseal_refusal why = { err, alert, reason };
-
-	kseal_stat_add(sock_net(ks->sk), KSEAL_STAT_RX_MALFORMED, 1);
-	kseal_alert_fatal(ks, &why);
-	return err;
+	return kseal_refuse(ks, KSEAL_STAT_RX_MALFORMED, -EPROTO, alert, reason);
 }
 
 static bool is_tls13(const struct kseal_sock *ks)
@@ -78,7 +85,7 @@ static int receive_alert(struct kseal_sock *ks, const u8 *content, size_t len)
 	char reason[64];
 
 	if (len != 2)
-		return refuse(ks, -EPROTO, KSEAL_ALERT_DECODE_ERROR,
+		return malformed(ks, KSEAL_ALERT_DECODE_ERROR,
 			      "the peer sent an alert of a wrong length");
 	kseal_stat_add(sock_net(ks->sk), KSEAL_STAT_ALERTS_RECEIVED, 1);
 	trace_kseal_alert(ks->id, false, content[0], content[1]);
@@ -145,7 +152,7 @@ static int begin_message(struct kseal_sock *ks, struct kseal_message *m)
 		if (!is_tls13(ks))
 			break;
 		if (m->left != 1)
-			return refuse(ks, -EPROTO, KSEAL_ALERT_DECODE_ERROR,
+			return malformed(ks, KSEAL_ALERT_DECODE_ERROR,
 				      "the peer sent a KeyUpdate of a wrong length");
 		return 0;
 	case KSEAL_HELLO_REQUEST:
@@ -159,7 +166,7 @@ static int begin_message(struct kseal_sock *ks, struct kseal_message *m)
 		ks->rx.declined = true;
 		return 0;
 	}
-	return refuse(ks, -EPROTO, KSEAL_ALERT_UNEXPECTED_MESSAGE,
+	return malformed(ks, KSEAL_ALERT_UNEXPECTED_MESSAGE,
 		      "the peer sent a handshake message out of place");
 }
 
@@ -177,7 +184,7 @@ static int end_message(struct kseal_sock *ks, struct kseal_message *m,
 		return 0;
 	/* RFC 8446 5.1: keys change at the end of a record */
 	if (rest)
-		return refuse(ks, -EPROTO, KSEAL_ALERT_UNEXPECTED_MESSAGE,
+		return malformed(ks, KSEAL_ALERT_UNEXPECTED_MESSAGE,
 			      "the peer sent something behind a KeyUpdate in its record");
 	return kseal_keyupdate_receive(ks, last);
 }
@@ -211,7 +218,7 @@ static int receive_handshake(struct kseal_sock *ks, const u8 *content,
 			continue;
 		err = end_message(ks, m, len);
 		if (!err && ++n_messages > MESSAGES_MAX)
-			err = refuse(ks, -EPROTO, KSEAL_ALERT_UNEXPECTED_MESSAGE,
+			err = malformed(ks, KSEAL_ALERT_UNEXPECTED_MESSAGE,
 				     "the peer sent too many messages in one record");
 	}
 	return err;
@@ -230,7 +237,7 @@ int kseal_control_receive(struct kseal_sock *ks, u8 type, const u8 *content,
 	if (type == KSEAL_TYPE_HANDSHAKE)
 		return receive_handshake(ks, content, len);
 	if (ks->rx.message.got)
-		return refuse(ks, -EPROTO, KSEAL_ALERT_UNEXPECTED_MESSAGE,
+		return malformed(ks, KSEAL_ALERT_UNEXPECTED_MESSAGE,
 			      "the peer broke off a handshake message");
 	return receive_alert(ks, content, len);
 }

@@ -6,6 +6,7 @@
 #include <linux/types.h>
 
 #include "record.h"
+#include "stats.h"
 
 struct kseal_sock;
 
@@ -30,6 +31,19 @@ void kseal_message_reset(struct kseal_message *m);
  * then fails the session. In mainline's convention no alert is sent.
  */
 void kseal_alert_fatal(struct kseal_sock *ks, const struct kseal_refusal *why);
+
+/**
+ * kseal_refuse - likewise, and count it
+ * @ks: a session, socket lock held
+ * @stat: as what
+ * @err: -errno for the application
+ * @alert: for the peer, RFC 8446 6
+ * @reason: for a person
+ *
+ * Return: the session's errno, an earlier one if it had failed before.
+ */
+int kseal_refuse(struct kseal_sock *ks, enum kseal_stat stat, int err,
+		 u8 alert, const char *reason);
 
 /**
  * kseal_close_notify - tell the peer that nothing more will be sent

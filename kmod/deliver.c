@@ -209,8 +209,7 @@ static int next_content(struct kseal_sock *ks)
 	int ret;
 
 	while ((ret = kseal_receive_next(ks)) > 0) {
-		opened = list_first_entry(&ks->rx.opened, struct kseal_opened,
-					  node);
+		opened = kseal_receive_first(&ks->rx);
 		if (opened->len || opened->type != KSEAL_TYPE_DATA)
 			break;
 		kseal_receive_consume(&ks->rx, 0);
@@ -233,8 +232,7 @@ static int wait_for_record(struct kseal_sock *ks, long timeo)
 		if (ret)
 			break;
 	}
-	if (ret > 0 && list_first_entry(&ks->rx.opened, struct kseal_opened,
-					node)->type != KSEAL_TYPE_DATA)
+	if (ret > 0 && kseal_receive_first(&ks->rx)->type != KSEAL_TYPE_DATA)
 		return -EINVAL;
 	return ret;
 }
@@ -250,8 +248,7 @@ static void release_page(struct splice_pipe_desc *spd, unsigned int i)
 static ssize_t splice_record(struct kseal_receive *rx,
 			     struct pipe_inode_info *pipe, size_t len)
 {
-	struct kseal_opened *opened =
-		list_first_entry(&rx->opened, struct kseal_opened, node);
+	struct kseal_opened *opened = kseal_receive_first(rx);
 	const u8 *at = opened->text + opened->off;
 	struct partial_page partial[KSEAL_OPENED_PAGES];
 	struct page *pages[KSEAL_OPENED_PAGES];
@@ -343,7 +340,7 @@ static int read_record(struct kseal_sock *ks, read_descriptor_t *desc,
 	ret = next_content(ks);
 	if (ret <= 0)
 		return ret;
-	opened = list_first_entry(&ks->rx.opened, struct kseal_opened, node);
+	opened = kseal_receive_first(&ks->rx);
 	/* readers of this kind have no way to take them */
 	if (opened->type != KSEAL_TYPE_DATA)
 		return -EINVAL;

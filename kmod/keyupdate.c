@@ -56,13 +56,13 @@ static bool too_many(struct kseal_receive *rx)
 			  jiffies + UPDATES_BURST * UPDATES_EVERY);
 }
 
-static int refuse(struct kseal_sock *ks, int err, u8 alert, const char *reason)
+void kseal_keyupdate_note(struct kseal_sock *ks)
 {
-	const struct kseal_refusal why = { err, alert, reason };
+	struct kseal_receive *rx = &ks->rx;
 
-	kseal_stat_add(sock_net(ks->sk), KSEAL_STAT_RX_MALFORMED, 1);
-	kseal_alert_fatal(ks, &why);
-	return err;
+	kseal_stat_add(sock_net(ks->sk), KSEAL_STAT_RX_KEY_UPDATES, 1);
+	WRITE_ONCE(rx->updates, rx->updates + 1);
+	rx->update_pending = !kseal_keys_can_update(rx->keys);
 }
 
 int kseal_keyupdate_receive(struct kseal_sock *ks, u8 request)
@@ -72,24 +72,22 @@ int kseal_keyupdate_receive(struct kseal_sock *ks, u8 request)
 
 	kseal_sock_owned(ks);
 	if (request > REQUESTED)
-		return refuse(ks, -EPROTO, KSEAL_ALERT_ILLEGAL_PARAMETER,
-			      "the peer sent a KeyUpdate that is not one");
+		return kseal_refuse(ks, KSEAL_STAT_RX_MALFORMED, -EPROTO,
+				    KSEAL_ALERT_ILLEGAL_PARAMETER,
+				    "the peer sent a KeyUpdate that is not one");
 	if (too_many(rx))
-		return refuse(ks, -EPROTO, KSEAL_ALERT_UNEXPECTED_MESSAGE,
-			      "the peer sends too many KeyUpdates");
-	kseal_stat_add(sock_net(ks->sk), KSEAL_STAT_RX_KEY_UPDATES, 1);
-	WRITE_ONCE(rx->updates, rx->updates + 1);
+		return kseal_refuse(ks, KSEAL_STAT_RX_MALFORMED, -EPROTO,
+				    KSEAL_ALERT_UNEXPECTED_MESSAGE,
+				    "the peer sends too many KeyUpdates");
+	kseal_keyupdate_note(ks);
 	rx->asked = false;
-	if (!kseal_keys_can_update(rx->keys)) {
-		rx->update_pending = true;
+	if (rx->update_pending)
 		return -EKEYEXPIRED;
-	}
 	err = kseal_keys_update(rx->keys);
-	if (err) {
-		refuse(ks, err, KSEAL_ALERT_INTERNAL_ERROR,
-		       "the next keys for receiving could not be made");
-		return err;
-	}
+	if (err)
+		return kseal_refuse(ks, KSEAL_STAT_RX_MALFORMED, err,
+				    KSEAL_ALERT_INTERNAL_ERROR,
+				    "the next keys for receiving could not be made");
 	trace_kseal_keys(ks->id, false, ks->version, ks->cipher, rx->updates);
 	if (request == REQUESTED && !ks->tx.closed &&
 	    kseal_keys_can_update(ks->tx.keys)) {

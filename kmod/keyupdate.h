@@ -33,6 +33,11 @@ int kseal_keyupdate_send(struct kseal_sock *ks, bool request);
  */
 int kseal_keyupdate_receive(struct kseal_sock *ks, u8 request);
 
+/* Counts a KeyUpdate of the peer's. Reading pauses (rx.update_pending) if the
+ * next keys cannot be made here.
+ */
+void kseal_keyupdate_note(struct kseal_sock *ks);
+
 /* Asks the peer for new keys when its are getting old; once for each. */
 void kseal_keyupdate_ask(struct kseal_sock *ks);
 

@@ -227,7 +227,7 @@ static int set_zerocopy(struct kseal_sock *ks, sockptr_t optval,
 static int set_payload_len(struct kseal_sock *ks, sockptr_t optval,
 			   unsigned int optlen)
 {
-	unsigned int least = KSEAL_SHAPE_MIN;
+	unsigned int least = KSEAL_RECORD_MIN;
 	int err = 0;
 	u16 value;
 

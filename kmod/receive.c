@@ -70,8 +70,7 @@ static void free_opened(struct kseal_opened *opened)
 
 void kseal_receive_consume(struct kseal_receive *rx, unsigned int n)
 {
-	struct kseal_opened *opened =
-		list_first_entry(&rx->opened, struct kseal_opened, node);
+	struct kseal_opened *opened = kseal_receive_first(rx);
 
 	opened->off += n;
 	opened->len -= n;
@@ -86,12 +85,10 @@ void kseal_receive_consume(struct kseal_receive *rx, unsigned int n)
 		rx->spare = opened;
 }
 
-static int refuse(struct kseal_sock *ks, const struct kseal_refusal *why,
-		  enum kseal_stat stat)
+static int malformed(struct kseal_sock *ks, const struct kseal_refusal *why)
 {
-	kseal_stat_add(sock_net(ks->sk), stat, 1);
-	kseal_alert_fatal(ks, why);
-	return ks->err;
+	return kseal_refuse(ks, KSEAL_STAT_RX_MALFORMED, why->err, why->alert,
+			    why->reason);
 }
 
 /* In mainline's convention the socket's error says so, once; nothing is read
@@ -102,7 +99,7 @@ static int refuse_header(struct kseal_sock *ks, const struct kseal_refusal *why)
 	struct sock *sk = ks->sk;
 
 	if (!ks->mainline)
-		return refuse(ks, why, KSEAL_STAT_RX_MALFORMED);
+		return malformed(ks, why);
 	kseal_stat_add(sock_net(sk), KSEAL_STAT_RX_MALFORMED, 1);
 	ks->rx.stopped = true;
 	WRITE_ONCE(sk->sk_err, -why->err);
@@ -238,14 +235,6 @@ static int assemble_record(struct kseal_sock *ks)
  */
 static int open_record(struct kseal_sock *ks, u8 *type)
 {
-	static const struct kseal_refusal bad_tag = {
-		-EBADMSG, KSEAL_ALERT_BAD_RECORD_MAC,
-		"a record from the peer failed authentication",
-	};
-	static const struct kseal_refusal spent = {
-		-EKEYEXPIRED, KSEAL_ALERT_INTERNAL_ERROR,
-		"the peer reached the limit of RFC 8446 5.5 without a KeyUpdate",
-	};
 	struct kseal_receive *rx = &ks->rx;
 	u8 *text = rx->spare->text + KSEAL_HEADROOM;
 	unsigned int len = rx->raw_need;
@@ -258,12 +247,16 @@ static int open_record(struct kseal_sock *ks, u8 *type)
 		return refuse_record(ks, KSEAL_STAT_RX_BAD_TAG);
 	}
 	if (ret == -EKEYEXPIRED)
-		return refuse(ks, &spent, KSEAL_STAT_KEY_LIMIT);
+		return kseal_refuse(ks, KSEAL_STAT_KEY_LIMIT, -EKEYEXPIRED,
+				    KSEAL_ALERT_INTERNAL_ERROR,
+				    "the peer reached the limit of RFC 8446 5.5 without a KeyUpdate");
 	if (ret < 0) {
 		/* what a forger made of it is nobody's business */
 		memzero_explicit(text, len);
 		if (ret == -EBADMSG)
-			return refuse(ks, &bad_tag, KSEAL_STAT_RX_BAD_TAG);
+			return kseal_refuse(ks, KSEAL_STAT_RX_BAD_TAG, -EBADMSG,
+					    KSEAL_ALERT_BAD_RECORD_MAC,
+					    "a record from the peer failed authentication");
 		kseal_sock_fail(ks, ret, "opening a record failed in the kernel's cipher");
 		return ret;
 	}
@@ -304,9 +297,7 @@ static int keep_control(struct kseal_sock *ks, u8 type, const u8 *content,
 	    (type == KSEAL_TYPE_HANDSHAKE && rx->message.got))
 		return kseal_control_receive(ks, type, content, len);
 	if (update) {
-		rx->update_pending = true;
-		WRITE_ONCE(rx->updates, rx->updates + 1);
-		kseal_stat_add(sock_net(ks->sk), KSEAL_STAT_RX_KEY_UPDATES, 1);
+		kseal_keyupdate_note(ks);
 	} else if (type == KSEAL_TYPE_ALERT && !ks->mainline) {
 		/* acted upon, and shown: what follows it is the end, or the
 		 * error that it means
@@ -324,14 +315,6 @@ static int keep_control(struct kseal_sock *ks, u8 type, const u8 *content,
  */
 static int strip_record(struct kseal_sock *ks, u8 type, unsigned int sealed)
 {
-	static const struct kseal_refusal flood = {
-		-EPROTO, KSEAL_ALERT_UNEXPECTED_MESSAGE,
-		"the peer sends records without content",
-	};
-	static const struct kseal_refusal broken_off = {
-		-EPROTO, KSEAL_ALERT_UNEXPECTED_MESSAGE,
-		"the peer broke off a handshake message",
-	};
 	struct kseal_receive *rx = &ks->rx;
 	const u8 *text = rx->spare->text + KSEAL_HEADROOM;
 	struct kseal_refusal why;
@@ -346,9 +329,11 @@ static int strip_record(struct kseal_sock *ks, u8 type, unsigned int sealed)
 	rx->raw_len = 0;
 	rx->raw_need = 0;
 	if (len < 0)
-		return refuse(ks, &why, KSEAL_STAT_RX_MALFORMED);
+		return malformed(ks, &why);
 	if (type == KSEAL_TYPE_DATA && rx->message.got)
-		return refuse(ks, &broken_off, KSEAL_STAT_RX_MALFORMED);
+		return kseal_refuse(ks, KSEAL_STAT_RX_MALFORMED, -EPROTO,
+				    KSEAL_ALERT_UNEXPECTED_MESSAGE,
+				    "the peer broke off a handshake message");
 	if (len && type == KSEAL_TYPE_DATA) {
 		rx->empty = 0;
 		WRITE_ONCE(rx->bytes, rx->bytes + len);
@@ -357,12 +342,15 @@ static int strip_record(struct kseal_sock *ks, u8 type, unsigned int sealed)
 		return 1;
 	}
 	if (!(rx->cmsg && len) && ++rx->empty > EMPTY_MAX)
-		return refuse(ks, &flood, KSEAL_STAT_RX_MALFORMED);
+		return kseal_refuse(ks, KSEAL_STAT_RX_MALFORMED, -EPROTO,
+				    KSEAL_ALERT_UNEXPECTED_MESSAGE,
+				    "the peer sends records without content");
 	if (type == KSEAL_TYPE_DATA) {
-		/* in mainline's convention it has a type to tell */
-		if (ks->mainline)
-			keep_record(rx, type, 0);
-		return ks->mainline ? 1 : 0;
+		if (!ks->mainline)
+			return 0;
+		/* it has a type to tell */
+		keep_record(rx, type, 0);
+		return 1;
 	}
 	return rx->cmsg ? keep_control(ks, type, text, len) :
 			  kseal_control_receive(ks, type, text, len);

@@ -102,6 +102,13 @@ bool kseal_receive_whole(const struct kseal_receive *rx);
  */
 void kseal_receive_judge(struct kseal_sock *ks);
 
+/* The first opened record; there is one. */
+static inline struct kseal_opened *
+kseal_receive_first(const struct kseal_receive *rx)
+{
+	return list_first_entry(&rx->opened, struct kseal_opened, node);
+}
+
 /* Takes @n bytes off the first opened record; the record, when it is empty. */
 void kseal_receive_consume(struct kseal_receive *rx, unsigned int n);
 

@@ -389,7 +389,7 @@ static int send_locked(struct kseal_sock *ks, struct msghdr *msg, size_t size,
 int kseal_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 {
 	struct kseal_sock *ks = kseal_sock(sk);
-	struct kseal_zerocopy zc = {};
+	struct ubuf_info *uarg = NULL;
 	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
 	int ret, type;
 	bool given;
@@ -409,12 +409,12 @@ int kseal_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 	if (!ret)
 		ret = min(type, 0);
 	if (!ret)
-		ret = kseal_zerocopy_begin(sk, msg, size, &zc);
+		ret = kseal_zerocopy_begin(sk, msg, size, &uarg);
 	if (!ret)
 		ret = send_locked(ks, msg, size, type, given, timeo);
 	if (ret > 0 && (msg->msg_flags & MSG_SPLICE_PAGES))
 		kseal_stat_add(sock_net(sk), KSEAL_STAT_TX_SPLICE_BYTES, ret);
-	kseal_zerocopy_end(&zc, ret);
+	kseal_zerocopy_end(uarg, ret);
 	if (ret < 0)
 		ret = sk_stream_error(sk, msg->msg_flags, ret);
 	release_sock(sk);
@@ -461,7 +461,7 @@ int kseal_send_control(struct kseal_sock *ks, u8 type, const void *data,
 	kseal_sock_owned(ks);
 	if (tx->closed)
 		return -EPIPE;
-	if (WARN_ON_ONCE(len > KSEAL_SHAPE_MIN))
+	if (WARN_ON_ONCE(len > KSEAL_RECORD_MIN))
 		return -EMSGSIZE;
 	err = make_buffers(tx);
 	if (!err)

@@ -21,8 +21,6 @@ struct kseal_shape {
 	bool dynamic;		/* small records first: see send.c */
 };
 
-#define KSEAL_SHAPE_MIN	63	/* RFC 8449 4: 64, of which one is the type */
-
 /* Under the socket lock. */
 struct kseal_send {
 	struct kseal_keys *keys;
@@ -62,7 +60,7 @@ int kseal_send_plain(struct kseal_sock *ks, const void *data, size_t len);
  * @ks: a session with keys, socket lock held
  * @type: content type
  * @data: its content
- * @len: at most KSEAL_SHAPE_MIN
+ * @len: at most KSEAL_RECORD_MIN
  *
  * What the application wrote before goes out first. TCP takes it beyond the
  * send buffer's limit: a few bytes that must not wait.
