@@ -104,7 +104,9 @@
  *   EKEYEXPIRED   the AEAD limit is reached in this direction (RFC 8446 5.5)
  *                 and the kernel cannot make the next keys: TLS 1.2, or no
  *                 secret. Or the peer sent a KeyUpdate and there is no secret:
- *                 reading goes on with the next KSEAL_CMD_INSTALL of RX.
+ *                 reading goes on with the next KSEAL_CMD_INSTALL of RX. poll
+ *                 says readable meanwhile, unless KSEAL_SO_CONTROL has shown
+ *                 the KeyUpdate.
  *
  *
  * GENERIC NETLINK, family KSEAL_GENL_NAME, version KSEAL_GENL_VERSION
@@ -167,7 +169,7 @@
  *     COOKIE, BYTES        a handshake message (RFC 8446 4) that came after the
  *                          handshake, header included: NewSessionTicket, for a
  *                          client. To the worker that did the handshake; best
- *                          effort.
+ *                          effort, the first 64 of a session.
  * KSEAL_CMD_CANCEL (k -> worker)
  *     COOKIE, ERROR u32    the request ended (closed, timed out, reset): forget
  *                          it. Best effort; keep a time limit of your own.
@@ -185,7 +187,8 @@
  *   On a session that has keys: the next keys, after a KeyUpdate that the
  *   application sent (TX alone) or received (RX alone) by itself. TLS 1.3,
  *   VERSION and CIPHER as before, SEQ 0; RX only while reading fails with
- *   EKEYEXPIRED. -EEXIST otherwise; -EALREADY the key it has.
+ *   EKEYEXPIRED. -EEXIST otherwise; -EALREADY the key it has; -EAGAIN no memory
+ *   to seal what was written under the key before, try again.
  *
  * KSEAL_CMD_SESSION_GET (u, NLM_F_DUMP; sees one's own sessions, all of the
  * netns with CAP_NET_ADMIN)
