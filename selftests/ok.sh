@@ -18,6 +18,14 @@ ok() {
 	fi
 }
 
+# fails STATUS TEXT COMMAND...: the command ends with this status, within 30 s, and says so
+fails() {
+	local wanted=$1 text=$2 said
+	shift 2
+	said=$(timeout 30 "$@" 2>&1)
+	is $? "$wanted" && echo "$said" && [[ $said == *"$text"* ]]
+}
+
 # is GOT WANTED
 is() {
 	[ "$1" = "$2" ] || { echo "got '$1', expected '$2'"; return 1; }

@@ -13,13 +13,6 @@ trap 'rm -rf "$work"' EXIT
 . "$here/../ok.sh"
 
 # fails STATUS TEXT COMMAND...: the command exits so and says so
-fails() {
-	local wanted=$1 text=$2 said
-	shift 2
-	said=$(timeout 20 "$@" 2>&1)
-	is $? "$wanted" && echo "$said" && [[ $said == *"$text"* ]]
-}
-
 [ -x "$KSEAL" ] || { echo "1..0 # SKIP no $KSEAL: make -C tools"; exit 4; }
 
 for port in 99999 65536 -1; do

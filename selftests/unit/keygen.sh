@@ -14,13 +14,6 @@ trap 'rm -rf "$work"' EXIT
 . "$here/../ok.sh"
 
 # fails STATUS TEXT COMMAND...: the command exits so and says so
-fails() {
-	local wanted=$1 text=$2 said
-	shift 2
-	said=$("$@" 2>&1)
-	is $? "$wanted" && echo "$said" && [[ $said == *"$text"* ]]
-}
-
 command -v openssl >/dev/null || { echo "1..0 # SKIP no openssl"; exit 4; }
 [ -x "$KSEAL" ] || { echo "1..0 # SKIP no $KSEAL: make -C tools"; exit 4; }
 
