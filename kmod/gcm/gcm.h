@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * AES-GCM (NIST SP 800-38D) with the vector instructions of x86-64, for the
+ * records of TLS: nonces of 12 bytes, tags of 16, additional data of one block
+ * at most. No table is indexed and no branch taken by what is secret; every
+ * byte of the input is read once, so that what changes meanwhile is hashed as
+ * it was ciphered. User space compiles these files as they are.
+ */
+#ifndef KSEAL_GCM_H
+#define KSEAL_GCM_H
+
+#ifdef __KERNEL__
+#include <linux/init.h>
+#include <linux/string.h>
+#include <linux/types.h>
+#define KSEAL_GCM_WIPE(p, n)	memzero_explicit(p, n)
+#else
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+typedef uint8_t u8;
+typedef uint32_t u32;
+typedef uint64_t u64;
+#define __init
+#define __initdata
+#define KSEAL_GCM_WIPE(p, n)	explicit_bzero(p, n)
+#endif
+
+#define KSEAL_GCM_BLOCK		16
+#define KSEAL_GCM_ROUNDS_MAX	14
+/* powers of H, as many as blocks are hashed at a time at most */
+#define KSEAL_GCM_POWERS	16
+/* zeros after them: the powers of lanes that are not used */
+#define KSEAL_GCM_ZEROS		3
+
+/* A key: secret, wiped by its owner. At 64 bytes, as vectors are. */
+struct kseal_gcm_key {
+	/* H^16 to H^1, each times x, bits in the order of clmul; then zeros */
+	u8 power[KSEAL_GCM_POWERS + KSEAL_GCM_ZEROS][KSEAL_GCM_BLOCK];
+	u8 round[KSEAL_GCM_ROUNDS_MAX + 1][KSEAL_GCM_BLOCK];
+	u32 rounds;		/* 10 or 14 */
+} __attribute__((aligned(64)));
+
+/* A record under way: secret too, as long as it is. */
+struct kseal_gcm {
+	u8 hash[KSEAL_GCM_BLOCK];	/* GHASH so far, bytes reversed */
+	u8 counter[KSEAL_GCM_BLOCK];	/* of the next block, likewise */
+	u8 mask[KSEAL_GCM_BLOCK];	/* E(J0), which hides the tag */
+} __attribute__((aligned(16)));
+
+/*
+ * kseal_gcm_X_key - expand a key
+ * @k: written
+ * @key: AES key
+ * @len: 16 or 32
+ *
+ * kseal_gcm_X_begin - a record's nonce and additional data
+ * @g: written
+ * @k: the key
+ * @nonce: 12 bytes
+ * @aad: additional data
+ * @aad_len: at most 16
+ *
+ * kseal_gcm_X_seal, kseal_gcm_X_open - cipher some bytes of it
+ * @g: begun
+ * @k: the same key
+ * @dst: written; may be @src, else they do not overlap
+ * @src: read
+ * @n: bytes; a multiple of 16 but for the last
+ *
+ * kseal_gcm_X_end - the tag; that of an opened record is the caller's to compare
+ * @g: a record, over now
+ * @k: the same key
+ * @aad_len: as at the beginning
+ * @len: bytes that were ciphered in all
+ * @tag: 16 bytes, written
+ *
+ * In the kernel all of them between kernel_fpu_begin() and kernel_fpu_end().
+ * X: vaes512 needs VAES, VPCLMULQDQ, AVX512VL, AVX512BW; vaes256 VAES,
+ * VPCLMULQDQ, AVX2; aesni AES-NI, PCLMULQDQ, AVX. Their keys are the same.
+ */
+#define KSEAL_GCM_DECLARE(X)						\
+void kseal_gcm_##X##_begin(struct kseal_gcm *g,				\
+			   const struct kseal_gcm_key *k,		\
+			   const u8 *nonce, const u8 *aad,		\
+			   unsigned int aad_len);			\
+void kseal_gcm_##X##_seal(struct kseal_gcm *g,				\
+			  const struct kseal_gcm_key *k, u8 *dst,	\
+			  const u8 *src, size_t n);			\
+void kseal_gcm_##X##_open(struct kseal_gcm *g,				\
+			  const struct kseal_gcm_key *k, u8 *dst,	\
+			  const u8 *src, size_t n);			\
+void kseal_gcm_##X##_end(const struct kseal_gcm *g,			\
+			 const struct kseal_gcm_key *k,			\
+			 unsigned int aad_len, size_t len, u8 *tag)
+
+KSEAL_GCM_DECLARE(vaes512);
+KSEAL_GCM_DECLARE(vaes256);
+KSEAL_GCM_DECLARE(aesni);
+
+void kseal_gcm_aesni_key(struct kseal_gcm_key *k, const u8 *key,
+			 unsigned int len);
+
+/* What the processor has; each level includes those before it. */
+enum kseal_gcm_level {
+	KSEAL_GCM_NONE,
+	KSEAL_GCM_AESNI,
+	KSEAL_GCM_VAES256,
+	KSEAL_GCM_VAES512,
+};
+
+/* A part of a text that does not lie in one piece. */
+struct kseal_piece {
+	u8 *at;
+	size_t len;
+};
+
+/**
+ * kseal_gcm_record - seal or open a record
+ * @level: what to use, not KSEAL_GCM_NONE
+ * @k: the key
+ * @open: which of both
+ * @nonce: 12 bytes, never used before under this key if it is to be sealed
+ * @aad: additional data
+ * @aad_len: at most 16
+ * @dst: pieces, written; as a whole at least @len bytes
+ * @src: pieces, read once; likewise
+ * @len: bytes to be ciphered
+ * @tag: 16 bytes, written; when opening, the caller's to compare
+ *
+ * In the kernel between kernel_fpu_begin() and kernel_fpu_end().
+ */
+void kseal_gcm_record(enum kseal_gcm_level level, const struct kseal_gcm_key *k,
+		      bool open, const u8 *nonce, const u8 *aad,
+		      unsigned int aad_len, const struct kseal_piece *dst,
+		      const struct kseal_piece *src, size_t len, u8 *tag);
+
+/* Bytes out of pieces, or into them, from the skip-th on. */
+void kseal_pieces_read(const struct kseal_piece *from, size_t skip, u8 *to,
+		       size_t n);
+void kseal_pieces_write(const struct kseal_piece *to, size_t skip,
+			const u8 *from, size_t n);
+
+/**
+ * kseal_gcm_known - does it give what it has to?
+ * @level: what to try
+ *
+ * Seals and opens texts of every length up to several groups of blocks, cut in
+ * pieces in many ways, with keys of both lengths, each made from the one
+ * before; the last tag is known. Between kernel_fpu_begin() and
+ * kernel_fpu_end(); allocates nothing, takes about a millisecond.
+ */
+bool __init kseal_gcm_known(enum kseal_gcm_level level);
+
+#endif

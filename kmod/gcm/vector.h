@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * GHASH in one vector register, of any width. Blocks have their bytes reversed,
+ * so that clmul multiplies them as polynomials whose bits run the other way
+ * round; a product is one bit off then, for which the powers of H are kept
+ * times x.
+ */
+#ifndef KSEAL_GCM_VECTOR_H
+#define KSEAL_GCM_VECTOR_H
+
+#include <immintrin.h>
+
+#include "gcm.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* x^128 + x^7 + x^2 + x + 1, mirrored: what a half is folded with */
+#define POLY128		_mm_set_epi64x((long long)0xc200000000000000ULL, 1)
+#define REVERSE128	_mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, \
+				     12, 13, 14, 15)
+
+INLINE __m128i load128(const u8 *p)
+{
+	return _mm_load_si128((const __m128i *)p);
+}
+
+INLINE void store128(u8 *p, __m128i x)
+{
+	_mm_store_si128((__m128i *)p, x);
+}
+
+INLINE __m128i reverse128(__m128i x)
+{
+	return _mm_shuffle_epi8(x, REVERSE128);
+}
+
+/* Takes the lower half of a over into the next half. */
+INLINE __m128i fold128(__m128i a, __m128i into)
+{
+	__m128i low = _mm_clmulepi64_si128(POLY128, a, 0x01);
+
+	return _mm_xor_si128(_mm_xor_si128(into, low),
+			     _mm_shuffle_epi32(a, 0x4e));
+}
+
+INLINE __m128i mul128(__m128i a, __m128i h)
+{
+	__m128i lo = _mm_clmulepi64_si128(a, h, 0x00);
+	__m128i mid = _mm_xor_si128(_mm_clmulepi64_si128(a, h, 0x01),
+				    _mm_clmulepi64_si128(a, h, 0x10));
+	__m128i hi = _mm_clmulepi64_si128(a, h, 0x11);
+
+	return fold128(fold128(lo, mid), hi);
+}
+
+/* One block of AES. */
+INLINE __m128i encrypt128(const struct kseal_gcm_key *k, __m128i x)
+{
+	unsigned int i;
+
+	x = _mm_xor_si128(x, load128(k->round[0]));
+	for (i = 1; i < 10; i++)
+		x = _mm_aesenc_si128(x, load128(k->round[i]));
+	if (k->rounds == 10)
+		return _mm_aesenclast_si128(x, load128(k->round[10]));
+	for (; i < 14; i++)
+		x = _mm_aesenc_si128(x, load128(k->round[i]));
+	return _mm_aesenclast_si128(x, load128(k->round[14]));
+}
+
+#endif
