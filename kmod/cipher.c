@@ -29,9 +29,11 @@ MODULE_PARM_DESC(record_limit,
 
 static const struct kseal_cipher ciphers[] = {
 	{ .id = KSEAL_CIPHER_AES_GCM_128, .key_len = 16, .alg = "gcm(aes)",
-	  .explicit_nonce = true, .limit = GCM_LIMIT, SHA256, BOTH },
+	  .aes_gcm = true, .explicit_nonce = true, .limit = GCM_LIMIT, SHA256,
+	  BOTH },
 	{ .id = KSEAL_CIPHER_AES_GCM_256, .key_len = 32, .alg = "gcm(aes)",
-	  .explicit_nonce = true, .limit = GCM_LIMIT, SHA384, BOTH },
+	  .aes_gcm = true, .explicit_nonce = true, .limit = GCM_LIMIT, SHA384,
+	  BOTH },
 	{ .id = KSEAL_CIPHER_AES_CCM_128, .key_len = 16, .alg = "ccm(aes)",
 	  .explicit_nonce = true, .ccm = true, .limit = CCM_LIMIT, SHA256,
 	  BOTH },

@@ -12,6 +12,7 @@ struct kseal_cipher {
 	u16 id;			/* KSEAL_CIPHER_*, which are linux/tls.h's */
 	u8 key_len;
 	u8 secret_len;		/* of the suite's hash, RFC 8446 7.1 */
+	bool aes_gcm;		/* which the module can do by itself */
 	bool explicit_nonce;	/* in TLS 1.2: RFC 5288 3, RFC 6655 3 */
 	bool ccm;		/* RFC 3610 2.3: the IV begins with L - 1 */
 	bool tls12;

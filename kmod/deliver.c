@@ -8,6 +8,7 @@
 #include <linux/uio.h>
 #include <net/tcp.h>
 
+#include "assemble.h"
 #include "deliver.h"
 #include "receive.h"
 #include "sock.h"
@@ -95,6 +96,7 @@ static int wait_for_data(struct kseal_sock *ks, long *timeo)
 		return -EAGAIN;
 	if (signal_pending(current))
 		return sock_intr_errno(*timeo);
+	kseal_assemble_settle(ks);
 	sk_wait_data(sk, timeo, skb_peek_tail(&sk->sk_receive_queue));
 	return 0;
 }
@@ -114,7 +116,7 @@ static int take_error(struct kseal_sock *ks, int err)
 	struct sock *sk = ks->sk;
 
 	if (ks->mainline && err < 0 && err == -READ_ONCE(sk->sk_err) &&
-	    !kseal_receive_whole(&ks->rx))
+	    !kseal_assemble_whole(&ks->rx))
 		sock_error(sk);
 	return err;
 }
@@ -194,7 +196,8 @@ int kseal_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 		d.target = flags & MSG_WAITALL ? len :
 			   clamp_t(size_t, ks->rx.lowat, 1, len ?: 1);
 		ret = receive_records(ks, &d, timeo);
-		kseal_receive_judge(ks);
+		kseal_assemble_settle(ks);
+		kseal_assemble_judge(ks);
 	}
 	release_sock(sk);
 	return ret;
@@ -306,7 +309,8 @@ ssize_t kseal_splice_read(struct socket *sock, loff_t *ppos,
 		ret = wait_for_record(ks, timeo);
 	if (ret > 0)
 		ret = splice_record(&ks->rx, pipe, len);
-	kseal_receive_judge(ks);
+	kseal_assemble_settle(ks);
+	kseal_assemble_judge(ks);
 	release_sock(sk);
 	return ret;
 }
@@ -377,5 +381,6 @@ int kseal_read_sock(struct sock *sk, read_descriptor_t *desc,
 			break;
 		copied += ret;
 	}
+	kseal_assemble_settle(ks);
 	return copied ?: ret;
 }

@@ -4,6 +4,7 @@
 #include <linux/slab.h>
 #include <net/tcp.h>
 
+#include "assemble.h"
 #include "control.h"
 #include "handshake.h"
 #include "kseal_trace.h"
@@ -272,7 +273,7 @@ static void step(struct kseal_request *req)
 	if (req->asked)
 		return;
 	if (req->in_len < IN_MAX)
-		kseal_receive_tcp(sk, &desc, take);
+		kseal_assemble_tcp(sk, &desc, take);
 	if (desc.error)
 		queue_retry(req);
 

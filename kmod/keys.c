@@ -1,28 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <crypto/aead.h>
 #include <crypto/hash.h>
 #include <linux/err.h>
 #include <linux/limits.h>
 #include <linux/net.h>
-#include <linux/scatterlist.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
 
+#include "aead.h"
 #include "hkdf.h"
 #include "keys.h"
 
 struct kseal_keys {
+	struct kseal_aead aead;
 	const struct kseal_cipher *cipher;
 	struct kseal_form form;
-	struct crypto_aead *aead;
-	struct aead_request *req;	/* one at a time: under the socket lock */
 	u64 seq;			/* of the next record */
 	u64 print;			/* of key and IV: see fingerprint() */
 	u64 left;			/* records until the limit */
 	u64 limit;			/* and from the first on */
 	u8 iv[KSEAL_NONCE_LEN];		/* write_iv, or salt and next explicit */
-	u8 req_iv[16];			/* of the request, in its AEAD's form */
-	u8 aad[KSEAL_HEADROOM];		/* of no interest: where dst begins */
 	u8 secret[KSEAL_SECRET_MAX];
 	u8 secret_len;
 };
@@ -52,36 +48,6 @@ static u64 fingerprint(const u8 *key, const u8 *iv)
 	return print;
 }
 
-static int make_aead(struct kseal_keys *keys, const u8 *key)
-{
-	int err;
-
-	/* Masked: a request is over when the call returns. Deferred completion
-	 * is where most kernel TLS bugs came from.
-	 */
-	keys->aead = crypto_alloc_aead(keys->cipher->alg, 0, CRYPTO_ALG_ASYNC);
-	if (IS_ERR(keys->aead))
-		return PTR_ERR(keys->aead);
-	err = crypto_aead_setkey(keys->aead, key, keys->cipher->key_len);
-	if (!err)
-		err = crypto_aead_setauthsize(keys->aead, KSEAL_TAG_LEN);
-	if (err)
-		goto free_aead;
-	keys->req = aead_request_alloc(keys->aead, GFP_KERNEL_ACCOUNT);
-	if (!keys->req) {
-		err = -ENOMEM;
-		goto free_aead;
-	}
-	aead_request_set_callback(keys->req, CRYPTO_TFM_REQ_MAY_SLEEP, NULL,
-				  NULL);
-	aead_request_set_ad(keys->req, keys->form.aad_len);
-	return 0;
-
-free_aead:
-	crypto_free_aead(keys->aead);
-	return err;
-}
-
 struct kseal_keys *kseal_keys_create(const struct kseal_key_material *m)
 {
 	struct kseal_keys *keys = kzalloc(sizeof(*keys), GFP_KERNEL_ACCOUNT);
@@ -91,9 +57,9 @@ struct kseal_keys *kseal_keys_create(const struct kseal_key_material *m)
 		return ERR_PTR(-ENOMEM);
 	keys->cipher = m->cipher;
 	kseal_record_form(&keys->form, m->version, m->cipher->explicit_nonce);
-	err = make_aead(keys, m->key);
+	err = kseal_aead_init(&keys->aead, m->cipher, m->key);
 	if (err) {
-		kfree_sensitive(keys);
+		kseal_keys_destroy(keys);
 		return ERR_PTR(err);
 	}
 	memcpy(keys->iv, m->iv, sizeof(keys->iv));
@@ -115,8 +81,7 @@ void kseal_keys_destroy(struct kseal_keys *keys)
 {
 	if (!keys)
 		return;
-	aead_request_free(keys->req);
-	crypto_free_aead(keys->aead);
+	kseal_aead_free(&keys->aead);
 	kfree_sensitive(keys);
 }
 
@@ -130,6 +95,11 @@ const struct kseal_form *kseal_keys_form(const struct kseal_keys *keys)
 const struct kseal_cipher *kseal_keys_cipher(const struct kseal_keys *keys)
 {
 	return keys->cipher;
+}
+
+bool kseal_keys_read_once(const struct kseal_keys *keys)
+{
+	return kseal_aead_reads_once(&keys->aead);
 }
 
 u64 kseal_keys_public(const struct kseal_keys *keys, u8 *iv)
@@ -196,7 +166,7 @@ int kseal_keys_update(struct kseal_keys *keys)
 	err = derive(keys, hmac, key);
 	crypto_free_shash(hmac);
 	if (!err)
-		err = crypto_aead_setkey(keys->aead, key, keys->cipher->key_len);
+		err = kseal_aead_set_key(&keys->aead, key);
 	memzero_explicit(key, sizeof(key));
 	if (err)
 		return err;
@@ -226,86 +196,67 @@ static int next_seq(struct kseal_keys *keys, u64 *seq)
 	return 0;
 }
 
-/* The nonce of a record, as the AEAD wants it; where part of it is in the
- * record, nonce points to that part.
- */
-static void set_iv(struct kseal_keys *keys, u64 seq, const u8 *explicit)
+/* Where part of the nonce is in the record, explicit points to that part. */
+static void make_nonce(const struct kseal_keys *keys, u64 seq,
+		       const u8 *explicit, u8 *nonce)
 {
-	u8 *iv = keys->req_iv;
-
-	if (keys->cipher->ccm)
-		*iv++ = 2;	/* RFC 3610 2.3: lengths have 3 bytes */
-	if (keys->form.explicit_len) {
-		memcpy(iv, keys->iv, KSEAL_SALT_LEN);
-		memcpy(iv + KSEAL_SALT_LEN, explicit, KSEAL_EXPLICIT_LEN);
-	} else {
-		kseal_record_nonce(iv, keys->iv, seq);
+	if (!keys->form.explicit_len) {
+		kseal_record_nonce(nonce, keys->iv, seq);
+		return;
 	}
+	memcpy(nonce, keys->iv, KSEAL_SALT_LEN);
+	memcpy(nonce + KSEAL_SALT_LEN, explicit, KSEAL_EXPLICIT_LEN);
 }
 
-int kseal_keys_seal(struct kseal_keys *keys, u8 type, u8 *text,
-		    unsigned int len, unsigned int pad, u8 *prefix,
-		    struct scatterlist *dst)
+int kseal_keys_seal(struct kseal_keys *keys, u8 type,
+		    const struct kseal_piece *src, unsigned int n_src,
+		    size_t len, u8 *prefix, const struct kseal_piece *dst,
+		    unsigned int n_dst)
 {
 	const struct kseal_form *form = &keys->form;
 	u8 *explicit = keys->iv + KSEAL_SALT_LEN;
-	struct scatterlist src;
+	u8 nonce[KSEAL_NONCE_LEN], aad[KSEAL_AAD_MAX];
 	u64 seq;
 	int err;
 
 	err = next_seq(keys, &seq);
 	if (err)
 		return err;
-	if (form->tail_len) {
-		text[len] = type;
-		memset(text + len + 1, 0, pad);
-		len += 1 + pad;
-	}
-	kseal_record_aad(text - form->aad_len, form, type, seq, len);
-	set_iv(keys, seq, explicit);
+	make_nonce(keys, seq, explicit, nonce);
+	kseal_record_aad(aad, form, type, seq, len);
 	kseal_record_header(prefix, form->tail_len ? KSEAL_TYPE_DATA : type,
 			    form->explicit_len + len + KSEAL_TAG_LEN);
 	if (form->explicit_len) {
 		memcpy(prefix + KSEAL_HEADER_LEN, explicit, KSEAL_EXPLICIT_LEN);
 		put_unaligned_be64(get_unaligned_be64(explicit) + 1, explicit);
 	}
-	sg_init_one(&src, text - form->aad_len, form->aad_len + len);
-	sg_set_buf(&dst[0], keys->aad, form->aad_len);
-	aead_request_set_crypt(keys->req, &src, dst, len, keys->req_iv);
-	err = crypto_aead_encrypt(keys->req);
+	err = kseal_aead_seal(&keys->aead, nonce, aad, form->aad_len, dst,
+			      n_dst, src, n_src, len);
 	if (err)
 		keys->left = 0;
 	return err;
 }
 
-int kseal_keys_open(struct kseal_keys *keys, u8 *raw, unsigned int len,
-		    u8 *text)
+int kseal_keys_open(struct kseal_keys *keys, const u8 *prefix,
+		    const struct kseal_piece *src, unsigned int n_src,
+		    size_t len, u8 *text)
 {
 	const struct kseal_form *form = &keys->form;
-	unsigned int prefix = kseal_form_prefix(form);
-	unsigned int sealed = len - prefix;	/* with the tag */
 	u8 *shown = keys->iv + KSEAL_SALT_LEN;	/* see kseal_keys_public() */
-	struct scatterlist src, dst;
-	u8 type = raw[0];
+	u8 nonce[KSEAL_NONCE_LEN], aad[KSEAL_AAD_MAX];
 	u64 seq;
 	int err;
 
 	err = next_seq(keys, &seq);
 	if (err)
 		return err;
-	/* the additional data takes the prefix's place, so that all is one piece */
-	set_iv(keys, seq, raw + KSEAL_HEADER_LEN);
-	raw += prefix;
-	kseal_record_aad(raw - form->aad_len, form, type, seq,
-			 sealed - KSEAL_TAG_LEN);
-	sg_init_one(&src, raw - form->aad_len, form->aad_len + sealed);
-	sg_init_one(&dst, text - form->aad_len,
-		    form->aad_len + sealed - KSEAL_TAG_LEN);
-	aead_request_set_crypt(keys->req, &src, &dst, sealed, keys->req_iv);
-	err = crypto_aead_decrypt(keys->req);
+	make_nonce(keys, seq, prefix + KSEAL_HEADER_LEN, nonce);
+	kseal_record_aad(aad, form, prefix[0], seq, len);
+	err = kseal_aead_open(&keys->aead, nonce, aad, form->aad_len, text,
+			      src, n_src, len);
 	if (err)
 		kseal_keys_again(keys);
 	else if (form->explicit_len)
 		put_unaligned_be64(get_unaligned_be64(shown) + 1, shown);
-	return err ?: sealed - KSEAL_TAG_LEN;
+	return err;
 }

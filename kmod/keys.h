@@ -14,11 +14,8 @@
 #include "cipher.h"
 #include "record.h"
 
-struct scatterlist;
 struct kseal_keys;
-
-/* Room that sealing and opening need before the text, for additional data. */
-#define KSEAL_HEADROOM		16
+struct kseal_piece;
 
 /* What netlink or a socket option brings for one direction; wiped by whoever
  * declared it.
@@ -91,43 +88,51 @@ bool kseal_keys_can_update(const struct kseal_keys *keys);
  */
 int kseal_keys_update(struct kseal_keys *keys);
 
+/* Whether a text is read once only, so that it may lie where others write, and
+ * in any number of pieces; else see KSEAL_AEAD_PIECES.
+ */
+bool kseal_keys_read_once(const struct kseal_keys *keys);
+
 /**
  * kseal_keys_seal - protect one record under the next sequence number
  * @keys: the sending direction, not spent
  * @type: content type
- * @text: the content; KSEAL_HEADROOM bytes before it and form->tail_len + @pad
- *	after it are written to
- * @len: bytes of content
- * @pad: bytes of padding, TLS 1.3 only (RFC 8446 5.4)
+ * @src: pieces of what is sealed: in TLS 1.3 with type and padding at its end
+ * @n_src: how many
+ * @len: bytes
  * @prefix: kseal_form_prefix() bytes: header and explicit nonce, written
- * @dst: one entry to be filled in here, then room for what is sealed and for
- *	the tag; never @text
+ * @dst: pieces for what is sealed and for the tag; never @src
+ * @n_dst: how many
  *
  * The sequence number is spent whatever happens: after a failure nothing can
  * be sealed under these keys (-EKEYEXPIRED).
  *
  * Return: 0, or the AEAD's errno.
  */
-int kseal_keys_seal(struct kseal_keys *keys, u8 type, u8 *text,
-		    unsigned int len, unsigned int pad, u8 *prefix,
-		    struct scatterlist *dst);
+int kseal_keys_seal(struct kseal_keys *keys, u8 type,
+		    const struct kseal_piece *src, unsigned int n_src,
+		    size_t len, u8 *prefix, const struct kseal_piece *dst,
+		    unsigned int n_dst);
 
 /**
  * kseal_keys_open - open one record under the next sequence number
  * @keys: the receiving direction
- * @raw: the record, with KSEAL_HEADROOM bytes before it; overwritten
- * @len: its length
- * @text: what was sealed, written; KSEAL_HEADROOM bytes before it likewise
+ * @prefix: kseal_form_prefix() bytes, the record's first
+ * @src: pieces of what was sealed and of the tag
+ * @n_src: how many
+ * @len: bytes that were sealed
+ * @text: as many, written
  *
  * The caller wipes @text on failure. The sequence number is then that of the
  * next record again, for a caller who tries it with other keys; the try counts
  * against the limit.
  *
- * Return: bytes of @text; -EBADMSG when the tag does not verify, -EKEYEXPIRED
- * when the keys are spent.
+ * Return: 0; -EBADMSG when the tag does not verify, -EKEYEXPIRED when the keys
+ * are spent; or the AEAD's errno.
  */
-int kseal_keys_open(struct kseal_keys *keys, u8 *raw, unsigned int len,
-		    u8 *text);
+int kseal_keys_open(struct kseal_keys *keys, const u8 *prefix,
+		    const struct kseal_piece *src, unsigned int n_src,
+		    size_t len, u8 *text);
 
 /**
  * kseal_keys_again - take a record back that was opened

@@ -2,6 +2,7 @@
 #include <linux/module.h>
 #include <net/net_namespace.h>
 
+#include "aead.h"
 #include "handshake.h"
 #include "main.h"
 #include "mainline.h"
@@ -48,11 +49,14 @@ static struct pernet_operations net_ops = {
 
 static int __init kseal_init(void)
 {
-	int err = -ENOMEM;
+	int err;
 
+	err = kseal_aead_choose();
+	if (err)
+		return err;
 	kseal_wq = alloc_workqueue("kseal", WQ_UNBOUND, 512);
 	if (!kseal_wq)
-		return err;
+		return -ENOMEM;
 	err = register_pernet_subsys(&net_ops);
 	if (err)
 		goto destroy_wq;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/kernel.h>
 #include <linux/mm.h>
-#include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <net/tcp.h>
 
+#include "gcm/gcm.h"
 #include "out.h"
 
 int kseal_out_make(struct kseal_out *out)
@@ -66,30 +66,30 @@ void kseal_out_cut(struct kseal_out *out, unsigned int len)
 }
 
 u8 *kseal_out_reserve(struct sock *sk, struct kseal_out *out, unsigned int len,
-		      unsigned int prefix, struct scatterlist *dst)
+		      unsigned int prefix, struct kseal_piece *dst,
+		      unsigned int *n)
 {
-	unsigned int done = 0, n = 1;
+	unsigned int done = 0;
 	struct bio_vec piece;
 	u8 *start = NULL;
 
-	sg_init_table(dst, 1 + KSEAL_PIECES_MAX);
-	while (done < len) {
-		unsigned int got = n <= KSEAL_PIECES_MAX ?
+	for (*n = 0; done < len; (*n)++) {
+		unsigned int got = *n < KSEAL_PIECES_MAX ?
 			add(sk, out, len - done, &piece) : 0;
 		/* a fragment has at least 32 bytes: the prefix is in one piece */
 		unsigned int skip = done ? 0 : prefix;
+		u8 *at;
 
 		if (!got) {
 			kseal_out_cut(out, done);
 			return NULL;
 		}
+		at = page_address(piece.bv_page) + piece.bv_offset;
 		if (!done)
-			start = page_address(piece.bv_page) + piece.bv_offset;
-		sg_set_page(&dst[n++], piece.bv_page, got - skip,
-			    piece.bv_offset + skip);
+			start = at;
+		dst[*n] = (struct kseal_piece){ at + skip, got - skip };
 		done += got;
 	}
-	sg_mark_end(&dst[n - 1]);
 	return start;
 }
 

@@ -13,8 +13,8 @@
 
 #include "record.h"
 
+struct kseal_piece;
 struct kseal_sock;
-struct scatterlist;
 struct sock;
 
 /* At most this many pieces of pages (32 KiB each, if the page allocator is
@@ -24,7 +24,7 @@ struct sock;
 #define KSEAL_OUT_BATCH		(64 * 1024)
 
 /* A record spans at most this many pieces: fragments are 32 KiB, or single
- * pages when memory is short. One entry before them is the AEAD's.
+ * pages when memory is short.
  */
 #define KSEAL_PIECES_MAX \
 	((KSEAL_PLAIN_MAX + KSEAL_OVERHEAD_MAX) / PAGE_SIZE + 2)
@@ -52,13 +52,14 @@ int kseal_out_make(struct kseal_out *out);
  * @out: its list
  * @len: the record's length
  * @prefix: bytes at its start that are not sealed; contiguous
- * @dst: 1 + KSEAL_PIECES_MAX entries: the first is left alone, the others are
- *	made to follow the prefix
+ * @dst: KSEAL_PIECES_MAX pieces, made to follow the prefix
+ * @n: how many there are, written
  *
  * Return: where the prefix goes, or NULL: no memory.
  */
 u8 *kseal_out_reserve(struct sock *sk, struct kseal_out *out, unsigned int len,
-		      unsigned int prefix, struct scatterlist *dst);
+		      unsigned int prefix, struct kseal_piece *dst,
+		      unsigned int *n);
 
 /* Takes @len bytes off the end again: they were not written. */
 void kseal_out_cut(struct kseal_out *out, unsigned int len);

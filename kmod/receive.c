@@ -2,24 +2,20 @@
 /*
  * The way in, in the order in which it stands below:
  *
- *   assemble_record()  TCP's bytes into a flat buffer of our own, one record
+ *   kseal_assemble()   a whole record; assemble.c
  *   open_record()      takes a number, verifies and decrypts into another
  *   strip_record()     padding and inner type; control records go to control.c
- *   next_record()      these three, until there is something to read
+ *   next_record()      these, until there is something to read
  *
  * What came of it waits in rx.opened for its readers: deliver.c. That is one
  * record, as a rule; a peek may open more.
- *
- * The copy at the start is on purpose. What lies in TCP's queue may be the
- * sender's page cache, spliced over loopback, and can change between the check
- * of the tag and the decryption; a copy of our own cannot. And a record too
- * long for the receive buffer still arrives, as it leaves the queue in parts.
  */
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <net/tcp.h>
 
+#include "assemble.h"
 #include "control.h"
 #include "keys.h"
 #include "keyupdate.h"
@@ -33,21 +29,13 @@
 #define EMPTY_MAX 32
 /* records without data before the socket lock is offered to others */
 #define CONTROL_BURST 16
-
-#define RAW_SIZE	(KSEAL_HEADROOM + KSEAL_RECORD_MAX)
+/* what is read in TCP's queue before TCP is told */
+#define AHEAD_MAX (128 * 1024)
 
 /* ---- buffers ---- */
 
 static int make_buffers(struct kseal_receive *rx)
 {
-	u8 *raw;
-
-	if (!rx->raw) {
-		raw = alloc_pages_exact(RAW_SIZE, GFP_KERNEL_ACCOUNT);
-		if (!raw)
-			return -ENOMEM;
-		rx->raw = raw + KSEAL_HEADROOM;
-	}
 	if (rx->spare)
 		return 0;
 	rx->spare = alloc_pages_exact(KSEAL_OPENED_SIZE, GFP_KERNEL_ACCOUNT);
@@ -91,178 +79,58 @@ static int malformed(struct kseal_sock *ks, const struct kseal_refusal *why)
 			    why->reason);
 }
 
-/* In mainline's convention the socket's error says so, once; nothing is read
- * after that, and it is no end either.
+/* ---- open ---- */
+
+/* In mainline's convention a record that cannot be opened stays where it is:
+ * every read meets it again, under the keys that the socket has by then.
  */
-static int refuse_header(struct kseal_sock *ks, const struct kseal_refusal *why)
+static int refuse_record(struct kseal_sock *ks, const struct kseal_found *f,
+			 enum kseal_stat stat)
 {
 	struct sock *sk = ks->sk;
+	int ret;
 
-	if (!ks->mainline)
-		return malformed(ks, why);
-	kseal_stat_add(sock_net(sk), KSEAL_STAT_RX_MALFORMED, 1);
-	ks->rx.stopped = true;
-	WRITE_ONCE(sk->sk_err, -why->err);
-	sk_error_report(sk);
-	return 0;
-}
-
-/* Likewise, but the record stays where it is: every read meets it again, under
- * the keys that the socket has by then.
- */
-static int refuse_record(struct kseal_sock *ks, enum kseal_stat stat)
-{
-	struct sock *sk = ks->sk;
-
+	if (f->queued) {
+		ret = kseal_assemble_copy(ks);
+		if (ret < 0)
+			return ret;
+	}
 	kseal_stat_add(sock_net(sk), stat, 1);
 	WRITE_ONCE(sk->sk_err, EBADMSG);
 	sk_error_report(sk);
 	return -EBADMSG;
 }
 
-/* ---- assemble ---- */
-
-/* How many more bytes the record takes, as far as is known. */
-static unsigned int missing(const struct kseal_receive *rx)
-{
-	return (rx->raw_need ?: KSEAL_HEADER_LEN) - rx->raw_len;
-}
-
-/* Called when the header is whole. */
-static int judge_header(struct kseal_receive *rx, bool any_type,
-			struct kseal_refusal *why)
-{
-	int len = kseal_record_check(rx->raw, kseal_keys_form(rx->keys),
-				     any_type, why);
-
-	if (len < 0)
-		return len;
-	rx->raw_need = KSEAL_HEADER_LEN + len;
-	return 0;
-}
-
-struct assembly {
-	struct kseal_receive *rx;
-	bool any_type;
-	struct kseal_refusal why;
-};
-
-/* One piece of TCP's queue. Takes no more than the record needs. */
-static int take(read_descriptor_t *desc, struct sk_buff *skb,
-		unsigned int offset, size_t len)
-{
-	struct assembly *a = desc->arg.data;
-	struct kseal_receive *rx = a->rx;
-	size_t used = 0;
-
-	while (used < len && missing(rx) && !desc->error) {
-		unsigned int n = min_t(size_t, len - used, missing(rx));
-		int err = skb_copy_bits(skb, offset + used,
-					rx->raw + rx->raw_len, n);
-
-		if (err) {
-			desc->error = err;
-			break;
-		}
-		used += n;
-		rx->raw_len += n;
-		if (!missing(rx) && !rx->raw_need)
-			desc->error = judge_header(rx, a->any_type, &a->why);
-	}
-	desc->count = missing(rx) && !desc->error;
-	return used;
-}
-
-/* What came with the handshake, before the queue. */
-static int take_early(struct assembly *a)
-{
-	struct kseal_receive *rx = a->rx;
-	int err = 0;
-
-	while (rx->early && missing(rx) && !err) {
-		unsigned int n = min(rx->early_len, missing(rx));
-
-		memcpy(rx->raw + rx->raw_len, rx->early + rx->early_off, n);
-		rx->raw_len += n;
-		rx->early_off += n;
-		rx->early_len -= n;
-		if (!rx->early_len) {
-			kvfree(rx->early);
-			rx->early = NULL;
-		}
-		if (!missing(rx) && !rx->raw_need)
-			err = judge_header(rx, a->any_type, &a->why);
-	}
-	return err;
-}
-
-int kseal_receive_tcp(struct sock *sk, read_descriptor_t *desc,
-		      sk_read_actor_t take)
-{
-	sock_owned_by_me(sk);
-	if (unlikely(tcp_sk(sk)->urg_data))
-		WRITE_ONCE(tcp_sk(sk)->urg_data, 0);
-	return tcp_read_sock(sk, desc, take);
-}
-
-/* Returns 1 with a whole record in raw, 0 when more must come, or an errno,
- * by then sticky.
- */
-static int assemble_record(struct kseal_sock *ks)
+/* Decrypts into the spare. Returns the length of what was sealed, or an errno. */
+static int open_record(struct kseal_sock *ks, const struct kseal_found *f)
 {
 	struct kseal_receive *rx = &ks->rx;
-	struct assembly a = { .rx = rx, .any_type = ks->mainline };
-	read_descriptor_t desc = { .arg.data = &a, .count = 1 };
+	unsigned int prefix = kseal_form_prefix(kseal_keys_form(rx->keys));
+	unsigned int len = f->len - prefix - KSEAL_TAG_LEN;
 	int err;
 
-	if (rx->stopped)
-		return 0;
-	err = take_early(&a);
-	if (!err && missing(rx)) {
-		int ret = kseal_receive_tcp(ks->sk, &desc, take);
-
-		err = desc.error ?: min(ret, 0);
-	}
-	if (err && a.why.err)
-		return refuse_header(ks, &a.why);
-	return err ?: !missing(rx);
-}
-
-/* ---- open ---- */
-
-/* Decrypts raw into the spare. Returns the length of what was sealed, or an
- * errno; *type is the outer content type.
- */
-static int open_record(struct kseal_sock *ks, u8 *type)
-{
-	struct kseal_receive *rx = &ks->rx;
-	u8 *text = rx->spare->text + KSEAL_HEADROOM;
-	unsigned int len = rx->raw_need;
-	int ret;
-
-	*type = rx->raw[0];
-	ret = kseal_keys_open(rx->keys, rx->raw, len, text);
-	if (ret == -EBADMSG && ks->mainline) {
-		memzero_explicit(text, len);
-		return refuse_record(ks, KSEAL_STAT_RX_BAD_TAG);
-	}
-	if (ret == -EKEYEXPIRED)
+	err = kseal_keys_open(rx->keys, f->prefix, f->piece, f->n, len,
+			      rx->spare->text);
+	if (err == -EKEYEXPIRED)
 		return kseal_refuse(ks, KSEAL_STAT_KEY_LIMIT, -EKEYEXPIRED,
 				    KSEAL_ALERT_INTERNAL_ERROR,
 				    "the peer reached the limit of RFC 8446 5.5 without a KeyUpdate");
-	if (ret < 0) {
-		/* what a forger made of it is nobody's business */
-		memzero_explicit(text, len);
-		if (ret == -EBADMSG)
-			return kseal_refuse(ks, KSEAL_STAT_RX_BAD_TAG, -EBADMSG,
-					    KSEAL_ALERT_BAD_RECORD_MAC,
-					    "a record from the peer failed authentication");
-		kseal_sock_fail(ks, ret, "opening a record failed in the kernel's cipher");
-		return ret;
+	/* what a forger made of it is nobody's business */
+	if (err)
+		memzero_explicit(rx->spare->text, len);
+	if (err == -EBADMSG && ks->mainline)
+		return refuse_record(ks, f, KSEAL_STAT_RX_BAD_TAG);
+	if (err == -EBADMSG)
+		return kseal_refuse(ks, KSEAL_STAT_RX_BAD_TAG, -EBADMSG,
+				    KSEAL_ALERT_BAD_RECORD_MAC,
+				    "a record from the peer failed authentication");
+	if (err) {
+		kseal_sock_fail(ks, err, "opening a record failed in the kernel's cipher");
+		return err;
 	}
 	WRITE_ONCE(rx->records, rx->records + 1);
 	kseal_stat_add(sock_net(ks->sk), KSEAL_STAT_RX_RECORDS, 1);
-	return ret;
+	return len;
 }
 
 /* ---- strip ---- */
@@ -274,7 +142,7 @@ static void keep_record(struct kseal_receive *rx, u8 type, unsigned int len)
 
 	rx->spare = NULL;
 	opened->type = type;
-	opened->off = KSEAL_HEADROOM;
+	opened->off = 0;
 	opened->len = len;
 	list_add_tail(&opened->node, &rx->opened);
 	rx->n_opened++;
@@ -313,21 +181,22 @@ static int keep_control(struct kseal_sock *ks, u8 type, const u8 *content,
 /* Takes type and padding off; control records are acted on at once. Returns 1
  * when there is something for the application, 0 when not, or an errno.
  */
-static int strip_record(struct kseal_sock *ks, u8 type, unsigned int sealed)
+static int strip_record(struct kseal_sock *ks, const struct kseal_found *f,
+			unsigned int sealed)
 {
 	struct kseal_receive *rx = &ks->rx;
-	const u8 *text = rx->spare->text + KSEAL_HEADROOM;
+	const u8 *text = rx->spare->text;
 	struct kseal_refusal why;
+	u8 type = f->prefix[0];
 	int len;
 
 	len = kseal_record_strip(text, sealed, kseal_keys_form(rx->keys),
 				 ks->mainline, &type, &why);
 	if (len < 0 && ks->mainline) {
 		kseal_keys_again(rx->keys);
-		return refuse_record(ks, KSEAL_STAT_RX_MALFORMED);
+		return refuse_record(ks, f, KSEAL_STAT_RX_MALFORMED);
 	}
-	rx->raw_len = 0;
-	rx->raw_need = 0;
+	kseal_assemble_pass(rx, f);
 	if (len < 0)
 		return malformed(ks, &why);
 	if (type == KSEAL_TYPE_DATA && rx->message.got)
@@ -390,8 +259,8 @@ static int check_end(struct kseal_sock *ks)
 static int next_record(struct kseal_sock *ks)
 {
 	struct kseal_receive *rx = &ks->rx;
+	struct kseal_found found;
 	int burst, ret;
-	u8 type;
 
 	ret = make_buffers(rx);
 	if (ret)
@@ -404,17 +273,20 @@ static int next_record(struct kseal_sock *ks)
 			return 0;
 		if (rx->update_pending)
 			return -EKEYEXPIRED;
+		if (rx->ahead >= AHEAD_MAX)
+			kseal_assemble_settle(ks);
 		if (burst % CONTROL_BURST == 0) {
+			kseal_assemble_settle(ks);
 			sk_flush_backlog(ks->sk);
 			cond_resched();
 		}
-		ret = assemble_record(ks);
+		ret = kseal_assemble(ks, &found);
 		if (!ret)
 			return check_end(ks);
 		if (ret > 0)
-			ret = open_record(ks, &type);
+			ret = open_record(ks, &found);
 		if (ret >= 0)
-			ret = strip_record(ks, type, ret);
+			ret = strip_record(ks, &found, ret);
 		if (ret)
 			break;
 	}
@@ -441,11 +313,6 @@ int kseal_receive_ahead(struct kseal_sock *ks)
 	return next_record(ks);
 }
 
-bool kseal_receive_whole(const struct kseal_receive *rx)
-{
-	return rx->raw_need && !missing(rx);
-}
-
 /* ---- readiness ---- */
 
 /* Mainline's convention: a record that is whole is there to be read, whatever
@@ -454,12 +321,13 @@ bool kseal_receive_whole(const struct kseal_receive *rx)
  */
 static bool something_came(struct kseal_sock *ks)
 {
-	int ret = make_buffers(&ks->rx);
+	struct kseal_found found;
+	int ret = 0;
 
 	if (!list_empty(&ks->rx.opened))
 		return true;
-	if (!ret && !ks->rx.update_pending)
-		ret = assemble_record(ks) ?: check_end(ks);
+	if (!ks->rx.update_pending)
+		ret = kseal_assemble(ks, &found) ?: check_end(ks);
 	else
 		ret = -EAGAIN;
 	return ret >= 0 || (READ_ONCE(ks->sk->sk_shutdown) & RCV_SHUTDOWN);
@@ -504,6 +372,7 @@ bool kseal_receive_readable(struct kseal_sock *ks)
 		return false;
 	lock_sock(sk);
 	ret = readable(ks);
+	kseal_assemble_settle(ks);
 	release_sock(sk);
 	return ret;
 }
@@ -514,78 +383,16 @@ void kseal_receive_drain(struct kseal_sock *ks)
 	if (skb_queue_empty(&ks->sk->sk_receive_queue) && !ks->rx.early)
 		return;
 	kseal_receive_next(ks);
-}
-
-/* Copies the next record's header, of which a part may have been taken in. What
- * is queued may overlap.
- */
-static bool peek_header(struct sock *sk, const struct kseal_receive *rx,
-			u8 *header)
-{
-	unsigned int have = rx->raw_len;
-	u32 seq = tcp_sk(sk)->copied_seq, offset;
-	struct sk_buff *skb;
-
-	if (have)
-		memcpy(header, rx->raw, have);
-	skb = tcp_recv_skb(sk, seq, &offset);
-	while (skb && have < KSEAL_HEADER_LEN) {
-		unsigned int n = offset < skb->len ?
-			min(skb->len - offset, KSEAL_HEADER_LEN - have) : 0;
-
-		if (n && skb_copy_bits(skb, offset, header + have, n))
-			return false;
-		have += n;
-		seq += n;
-		skb = skb_queue_is_last(&sk->sk_receive_queue, skb) ? NULL :
-		      skb_queue_next(&sk->sk_receive_queue, skb);
-		offset = skb ? seq - TCP_SKB_CB(skb)->seq : 0;
-	}
-	return have == KSEAL_HEADER_LEN;
-}
-
-void kseal_receive_judge(struct kseal_sock *ks)
-{
-	struct kseal_receive *rx = &ks->rx;
-	const struct kseal_form *form;
-	u8 header[KSEAL_HEADER_LEN];
-	struct kseal_refusal why;
-
-	if (!ks->mainline || !rx->keys || rx->stopped || rx->raw_need)
-		return;
-	form = kseal_keys_form(rx->keys);
-	if (rx->raw_len + tcp_inq(ks->sk) >= kseal_form_prefix(form) &&
-	    peek_header(ks->sk, rx, header) &&
-	    kseal_record_check(header, form, true, &why) < 0)
-		refuse_header(ks, &why);
-}
-
-/* A record is whole, or TCP's buffer fills up with a part of one. */
-static bool worth_waking(struct sock *sk, const struct kseal_receive *rx)
-{
-	int have = tcp_inq(sk), len;
-	u8 header[KSEAL_HEADER_LEN];
-
-	if (rx->early || sock_flag(sk, SOCK_DONE) || tcp_sk(sk)->urg_data ||
-	    tcp_epollin_ready(sk, INT_MAX))
-		return true;
-	if (rx->raw_len)
-		return have >= missing(rx);
-	if (have < KSEAL_HEADER_LEN)
-		return false;
-	if (!peek_header(sk, rx, header))
-		return true;
-	len = header[3] << 8 | header[4];
-	return len > KSEAL_CIPHER_MAX || have >= KSEAL_HEADER_LEN + len;
+	kseal_assemble_settle(ks);
 }
 
 void kseal_data_ready(struct sock *sk)
 {
 	struct kseal_sock *ks = kseal_sock(sk);
 
-	kseal_receive_judge(ks);
+	kseal_assemble_judge(ks);
 	if (ks->state != KSEAL_STATE_KEYED || !ks->rx.keys ||
-	    worth_waking(sk, &ks->rx))
+	    kseal_assemble_worth_waking(sk, &ks->rx))
 		ks->base_data_ready(sk);
 }
 
@@ -596,7 +403,7 @@ void kseal_receive_free(struct kseal_receive *rx)
 	kseal_keys_destroy(rx->keys);
 	rx->keys = NULL;
 	if (rx->raw)
-		free_pages_exact(rx->raw - KSEAL_HEADROOM, RAW_SIZE);
+		free_pages_exact(rx->raw, KSEAL_RECORD_MAX);
 	rx->raw = NULL;
 	list_for_each_entry_safe(opened, next, &rx->opened, node) {
 		list_del(&opened->node);

@@ -24,16 +24,17 @@ struct kseal_opened {
 	unsigned int len;	/* and how many there are */
 	u8 type;		/* content type */
 	bool shared;		/* a pipe has references to its pages */
-	u8 text[] __aligned(64);	/* KSEAL_HEADROOM, then the text */
+	u8 text[] __aligned(64);
 };
 
 #define KSEAL_OPENED_SIZE \
-	(sizeof(struct kseal_opened) + KSEAL_HEADROOM + KSEAL_CIPHER_MAX)
+	(sizeof(struct kseal_opened) + KSEAL_CIPHER_MAX)
 #define KSEAL_OPENED_PAGES	(KSEAL_OPENED_SIZE / PAGE_SIZE + 1)
 
 /* Under the socket lock. */
 struct kseal_receive {
 	struct kseal_keys *keys;
+	unsigned int ahead;	/* bytes of TCP's queue that were opened there */
 	u8 *raw;		/* the record being assembled, as received: */
 	unsigned int raw_len;	/* bytes of it that are here, */
 	unsigned int raw_need;	/* and how many it takes (0: no header yet) */
@@ -62,18 +63,6 @@ struct kseal_receive {
 };
 
 /**
- * kseal_receive_tcp - read TCP's queue
- * @sk: a TCP socket, locked
- * @desc: for @take
- * @take: called with each piece
- *
- * As tcp_read_sock(), but urgent data is data like any other (RFC 6093):
- * else it would stop there for ever.
- */
-int kseal_receive_tcp(struct sock *sk, read_descriptor_t *desc,
-		      sk_read_actor_t take);
-
-/**
  * kseal_receive_next - the record that is to be read next
  * @ks: a session with keys, socket lock held
  *
@@ -89,18 +78,6 @@ int kseal_receive_next(struct kseal_sock *ks);
  * when those that are open take as much memory as the receive buffer may.
  */
 int kseal_receive_ahead(struct kseal_sock *ks);
-
-/* Whether a record is whole, and not opened: the last try failed. */
-bool kseal_receive_whole(const struct kseal_receive *rx);
-
-/**
- * kseal_receive_judge - look at the next record's header before it is read
- * @ks: a session, socket lock held, or in BH with nobody owning the socket
- *
- * Mainline's convention: a bad header is the socket's error from the moment
- * when it comes first. No matter otherwise.
- */
-void kseal_receive_judge(struct kseal_sock *ks);
 
 /* The first opened record; there is one. */
 static inline struct kseal_opened *

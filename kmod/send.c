@@ -2,10 +2,11 @@
 /*
  * The way out, in the order in which it stands below:
  *
- *   frame_record()   the application's bytes into the open record
+ *   frame_record()   the application's bytes into the open record;
+ *   frame_pages()    or as they lie, if they are pages that make a record
  *   seal_record()    takes a number, writes header, ciphertext, tag
  *   push_records()   to TCP; remembers how far it came; never seals again
- *   send_records()   the driver: frame, seal, push, wait
+ *   kseal_send_records()   the driver: frame, seal, push, wait
  *
  * The open record is a flat buffer of our own (tx->text), and records are
  * sealed out of it into the out list (out.h), one after the other, several
@@ -19,22 +20,19 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/net.h>
-#include <linux/scatterlist.h>
-#include <linux/tls.h>
 #include <net/tcp.h>
 
+#include "aead.h"
 #include "control.h"
 #include "keys.h"
 #include "keyupdate.h"
 #include "main.h"
 #include "sock.h"
 #include "stats.h"
-#include "zerocopy.h"
 
 /* MSG_MORE without a successor: as long as TCP's cork holds back at most */
 #define FLUSH_DELAY (HZ / 5)
 
-#define TEXT_SIZE (KSEAL_HEADROOM + KSEAL_INNER_MAX)
 
 /* Dynamic size: records that fit a segment until the connection flows, so that
  * the first bytes can be opened when the first segment arrives.
@@ -45,15 +43,10 @@
 
 static int make_buffers(struct kseal_send *tx)
 {
-	u8 *text;
-
-	if (!tx->text) {
-		text = alloc_pages_exact(TEXT_SIZE, GFP_KERNEL_ACCOUNT);
-		if (!text)
-			return -ENOMEM;
-		tx->text = text + KSEAL_HEADROOM;
-	}
-	return kseal_out_make(&tx->out);
+	if (!tx->text)
+		tx->text = alloc_pages_exact(KSEAL_INNER_MAX,
+					     GFP_KERNEL_ACCOUNT);
+	return tx->text ? kseal_out_make(&tx->out) : -ENOMEM;
 }
 
 /* ---- frame ---- */
@@ -69,6 +62,13 @@ static unsigned int room(struct kseal_send *tx)
 				     tx->shape.max;
 }
 
+/* What a record is to hold, where it lies. */
+struct content {
+	struct kseal_piece piece[KSEAL_AEAD_PIECES];
+	unsigned int n;
+	unsigned int len;
+};
+
 /* Returns bytes taken, or -EFAULT when there was not one. */
 static int frame_record(struct kseal_send *tx, struct iov_iter *from)
 {
@@ -79,6 +79,37 @@ static int frame_record(struct kseal_send *tx, struct iov_iter *from)
 
 	tx->len += got;
 	return got || !want ? got : -EFAULT;
+}
+
+/* Pages that sendfile and splice bring are not copied if they make a record of
+ * their own: sealing reads them once, so whoever writes to them meanwhile
+ * changes what is sent and nothing else.
+ */
+static bool frame_pages(struct kseal_send *tx, const struct iov_iter *from,
+			bool more, struct content *c)
+{
+	struct bio_vec *vec = (struct bio_vec *)from->bvec;
+	size_t skip = from->iov_offset, count = iov_iter_count(from);
+	unsigned int most = room(tx);
+
+	if (!iov_iter_is_bvec(from) || !count || tx->len || tx->shape.pad ||
+	    (count < most && more) || !kseal_keys_read_once(tx->keys))
+		return false;
+	most = min_t(size_t, most, count);
+	c->n = 0;
+	for (c->len = 0; c->len < most; vec++) {
+		size_t len = min_t(size_t, vec->bv_len - skip, most - c->len);
+
+		/* one is for the tail */
+		if (len && c->n == KSEAL_AEAD_PIECES - 1)
+			return false;
+		if (len)
+			c->piece[c->n++] = (struct kseal_piece){
+				bvec_virt(vec) + skip, len };
+		c->len += len;
+		skip = 0;
+	}
+	return true;
 }
 
 /* ---- seal ---- */
@@ -108,34 +139,49 @@ static void note_alert(struct kseal_sock *ks)
 		tx->closed = true;
 }
 
-/* Seals the open record into the out list. */
-static int seal_record(struct kseal_sock *ks)
+/* Type and padding: where they lie behind the content, they are of its piece. */
+static void add_tail(struct content *c, u8 *tail, unsigned int len)
+{
+	struct kseal_piece *last = &c->piece[c->n - 1];
+
+	if (last->at + last->len == tail)
+		last->len += len;
+	else
+		c->piece[c->n++] = (struct kseal_piece){ tail, len };
+	c->len += len;
+}
+
+/* Seals a record into the out list. tail: room for type and padding. */
+static int seal_record(struct kseal_sock *ks, struct content *c, u8 *tail)
 {
 	struct kseal_send *tx = &ks->tx;
 	const struct kseal_form *form = kseal_keys_form(tx->keys);
-	struct scatterlist dst[1 + KSEAL_PIECES_MAX];
-	unsigned int pad = padding(tx, tx->len);
-	unsigned int len = tx->len + pad + kseal_form_overhead(form);
+	unsigned int len = c->len, pad = padding(tx, len), n_dst, record;
+	struct kseal_piece dst[KSEAL_PIECES_MAX];
 	u8 *prefix;
 	int err;
 
-	prefix = kseal_out_reserve(ks->sk, &tx->out, len,
-				   kseal_form_prefix(form), dst);
+	record = len + pad + kseal_form_overhead(form);
+	prefix = kseal_out_reserve(ks->sk, &tx->out, record,
+				   kseal_form_prefix(form), dst, &n_dst);
 	if (!prefix)
 		return -ENOMEM;
-	err = kseal_keys_seal(tx->keys, tx->type, tx->text, tx->len, pad,
-			      prefix, dst);
+	if (form->tail_len) {
+		tail[0] = tx->type;
+		memset(tail + 1, 0, pad);
+		add_tail(c, tail, 1 + pad);
+	}
+	err = kseal_keys_seal(tx->keys, tx->type, c->piece, c->n, c->len,
+			      prefix, dst, n_dst);
 	if (err) {
-		kseal_out_cut(&tx->out, len);
+		kseal_out_cut(&tx->out, record);
 		kseal_sock_fail(ks, err, "sealing a record failed in the kernel's cipher");
 		return err;
 	}
-	note_alert(ks);
 	if (tx->type == KSEAL_TYPE_DATA) {
-		WRITE_ONCE(tx->bytes, tx->bytes + tx->len);
-		kseal_stat_add(sock_net(ks->sk), KSEAL_STAT_TX_BYTES, tx->len);
+		WRITE_ONCE(tx->bytes, tx->bytes + len);
+		kseal_stat_add(sock_net(ks->sk), KSEAL_STAT_TX_BYTES, len);
 	}
-	tx->len = 0;
 	tx->run++;
 	tx->last = jiffies;
 	WRITE_ONCE(tx->records, tx->records + 1);
@@ -145,7 +191,34 @@ static int seal_record(struct kseal_sock *ks)
 
 static int seal_open_record(struct kseal_sock *ks)
 {
-	return ks->tx.len ? seal_record(ks) : 0;
+	struct kseal_send *tx = &ks->tx;
+	struct content c = {
+		.piece[0] = { tx->text, tx->len }, .n = 1, .len = tx->len,
+	};
+	int err;
+
+	if (!tx->len)
+		return 0;
+	err = seal_record(ks, &c, tx->text + tx->len);
+	if (err)
+		return err;
+	note_alert(ks);
+	tx->len = 0;
+	return 0;
+}
+
+static int seal_pages(struct kseal_sock *ks, struct content *c,
+		      struct iov_iter *from)
+{
+	unsigned int len = c->len;
+	u8 tail;
+	int err;
+
+	err = seal_record(ks, c, &tail);
+	if (err)
+		return err;
+	iov_iter_advance(from, len);
+	return len;
 }
 
 /* ---- push ---- */
@@ -189,8 +262,11 @@ static int make_way(struct kseal_sock *ks)
 static int send_step(struct kseal_sock *ks, struct iov_iter *from, bool more)
 {
 	struct kseal_send *tx = &ks->tx;
+	struct content pages;
 	int err, taken;
 
+	if (frame_pages(tx, from, more, &pages))
+		return seal_pages(ks, &pages, from);
 	taken = frame_record(tx, from);
 	if (taken < 0)
 		return taken;
@@ -254,8 +330,8 @@ static void plan_flush(struct kseal_sock *ks)
 	queue_delayed_work(kseal_wq, &ks->tx_work, FLUSH_DELAY);
 }
 
-static int send_records(struct kseal_sock *ks, struct msghdr *msg, u8 type,
-			long timeo)
+int kseal_send_records(struct kseal_sock *ks, struct msghdr *msg, u8 type,
+		       long timeo)
 {
 	bool more = (msg->msg_flags & MSG_MORE) && !(msg->msg_flags & MSG_EOR);
 	struct kseal_send *tx = &ks->tx;
@@ -263,6 +339,10 @@ static int send_records(struct kseal_sock *ks, struct msghdr *msg, u8 type,
 	bool begun = false;
 	int copied = 0, err;
 
+	kseal_sock_owned(ks);
+	err = make_buffers(tx);
+	if (err)
+		return err;
 	do {
 		err = tx_ready(ks, type);
 		if (!err)
@@ -300,62 +380,9 @@ static int send_records(struct kseal_sock *ks, struct msghdr *msg, u8 type,
 	return copied ?: err;
 }
 
-/* ---- what the caller asks for ---- */
+/* ---- what others send ---- */
 
-/* A record type by cmsg (SOL_TLS, TLS_SET_RECORD_TYPE). Returns the type;
- * *given says whether there was one.
- */
-static int wanted_type(const struct kseal_sock *ks, struct msghdr *msg,
-		       bool *given)
-{
-	int type = KSEAL_TYPE_DATA;
-	struct cmsghdr *cmsg;
-
-	*given = false;
-	if (likely(!msg->msg_controllen))
-		return type;
-	for_each_cmsghdr(cmsg, msg) {
-		if (!CMSG_OK(msg, cmsg))
-			return -EINVAL;
-		if (cmsg->cmsg_level != SOL_TLS)
-			continue;
-		if (cmsg->cmsg_type != TLS_SET_RECORD_TYPE ||
-		    cmsg->cmsg_len < CMSG_LEN(sizeof(u8)) ||
-		    (msg->msg_flags & MSG_MORE))
-			return -EINVAL;
-		type = *(u8 *)CMSG_DATA(cmsg);
-		*given = true;
-	}
-	if (ks->mainline && !*given)
-		return -EINVAL;
-	if (!ks->mainline && type != KSEAL_TYPE_DATA &&
-	    type != KSEAL_TYPE_ALERT && type != KSEAL_TYPE_HANDSHAKE)
-		return -EINVAL;
-	return type;
-}
-
-static int check_flags(const struct kseal_sock *ks, const struct msghdr *msg)
-{
-	/* what is internal to the kernel's own callers is no matter of ours */
-	const int mainline = MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL |
-			     MSG_CMSG_COMPAT | MSG_SPLICE_PAGES | MSG_EOR |
-			     MSG_SENDPAGE_NOPOLICY;
-
-	if (msg->msg_flags & (MSG_OOB | MSG_FASTOPEN))
-		return -EOPNOTSUPP;
-	if (!ks->mainline)
-		return 0;
-	if (msg->msg_flags & ~mainline)
-		return -EOPNOTSUPP;
-	if ((msg->msg_flags & MSG_MORE) && (msg->msg_flags & MSG_EOR))
-		return -EINVAL;
-	return 0;
-}
-
-/* Mainline's convention: to name a type ends what is open, be it that of data.
- * A call with nothing else pushes it.
- */
-static int end_record(struct kseal_sock *ks, bool push)
+int kseal_send_end(struct kseal_sock *ks, bool push)
 {
 	int err;
 
@@ -367,74 +394,6 @@ static int end_record(struct kseal_sock *ks, bool push)
 		err = -ks->sk->sk_err ?: push_records(ks, 0);
 	return err == -EAGAIN ? 0 : err;
 }
-
-static int send_locked(struct kseal_sock *ks, struct msghdr *msg, size_t size,
-		       u8 type, bool given, long timeo)
-{
-	int ret;
-
-	ret = make_buffers(&ks->tx);
-	if (ret)
-		return ret;
-	if (given && ks->mainline) {
-		ret = end_record(ks, !size);
-		if (ret)
-			return ret;
-	}
-	if (!size && ks->mainline)
-		return 0;
-	return send_records(ks, msg, type, timeo);
-}
-
-int kseal_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
-{
-	struct kseal_sock *ks = kseal_sock(sk);
-	struct ubuf_info *uarg = NULL;
-	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
-	int ret, type;
-	bool given;
-
-	if (!ks)
-		return -ENOMEM;
-	lock_sock(sk);
-	ret = kseal_sock_wait(ks, &timeo);
-	if (!ret && !ks->tx.keys) {
-		/* mainline's convention: this direction is still TCP's */
-		release_sock(sk);
-		return kseal_sock_base(ks)->sendmsg(sk, msg, size);
-	}
-	type = wanted_type(ks, msg, &given);
-	if (!ret)
-		ret = check_flags(ks, msg);
-	if (!ret)
-		ret = min(type, 0);
-	if (!ret)
-		ret = kseal_zerocopy_begin(sk, msg, size, &uarg);
-	if (!ret)
-		ret = send_locked(ks, msg, size, type, given, timeo);
-	if (ret > 0 && (msg->msg_flags & MSG_SPLICE_PAGES))
-		kseal_stat_add(sock_net(sk), KSEAL_STAT_TX_SPLICE_BYTES, ret);
-	kseal_zerocopy_end(uarg, ret);
-	if (ret < 0)
-		ret = sk_stream_error(sk, msg->msg_flags, ret);
-	release_sock(sk);
-	return ret;
-}
-
-void kseal_splice_eof(struct socket *sock)
-{
-	struct sock *sk = sock->sk;
-	struct kseal_sock *ks = kseal_sock(sk);
-
-	if (!ks)
-		return;
-	lock_sock(sk);
-	if (ks->state == KSEAL_STATE_KEYED && ks->tx.keys)
-		kseal_send_flush(ks, false);
-	release_sock(sk);
-}
-
-/* ---- what others send ---- */
 
 int kseal_send_flush(struct kseal_sock *ks, bool force)
 {
@@ -477,7 +436,7 @@ int kseal_send_control(struct kseal_sock *ks, u8 type, const void *data,
 	tx->len = len;
 	tx->type = type;
 	/* sealed or not, it is no open record */
-	err = seal_record(ks);
+	err = seal_open_record(ks);
 	tx->len = 0;
 	tx->type = before;
 	if (!err)
@@ -565,6 +524,6 @@ void kseal_send_free(struct kseal_send *tx)
 	if (!tx->text)
 		return;
 	memzero_explicit(tx->text, KSEAL_INNER_MAX);
-	free_pages_exact(tx->text - KSEAL_HEADROOM, TEXT_SIZE);
+	free_pages_exact(tx->text, KSEAL_INNER_MAX);
 	tx->text = NULL;
 }

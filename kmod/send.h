@@ -11,7 +11,6 @@ struct kseal_keys;
 struct kseal_sock;
 struct msghdr;
 struct sock;
-struct socket;
 struct work_struct;
 
 /* How records are cut, chosen by the application or the profile. */
@@ -39,9 +38,29 @@ struct kseal_send {
 	u64 updates;		/* generations of keys after the first */
 };
 
-/* The proto's ->sendmsg, ->splice_eof. */
-int kseal_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);
-void kseal_splice_eof(struct socket *sock);
+/**
+ * kseal_send_records - frame, seal and push what a caller writes
+ * @ks: a session with keys, socket lock held; given up while waiting
+ * @msg: what to send; MSG_MORE and MSG_EOR are looked at
+ * @type: content type
+ * @timeo: jiffies to wait at most
+ *
+ * Return: bytes taken, or an errno if there was not one.
+ */
+int kseal_send_records(struct kseal_sock *ks, struct msghdr *msg, u8 type,
+		       long timeo);
+
+/**
+ * kseal_send_end - seal the open record
+ * @ks: a session with keys, socket lock held
+ * @push: and give everything to TCP
+ *
+ * Mainline's convention: to name a type ends what is open, be it that of data.
+ * A call with nothing else pushes it.
+ *
+ * Return: 0, or an errno.
+ */
+int kseal_send_end(struct kseal_sock *ks, bool push);
 
 /**
  * kseal_send_plain - queue handshake bytes as they are

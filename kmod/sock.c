@@ -18,6 +18,7 @@
 #include "mainline.h"
 #include "sock.h"
 #include "stats.h"
+#include "submit.h"
 
 /* One for IPv4, one for IPv6: TCP's calls as they were, and ours made of them
  * when the first socket of the family comes. Never changed after that.
