@@ -14,26 +14,31 @@ missing=()
 for pkg in "${wanted[@]}"; do
 	dpkg-query -W -f '${db:Status-Abbrev}\n' "$pkg" 2>/dev/null | grep -q ^ii || missing+=("$pkg")
 done
-# nginx is unpacked beside the tests: installed, it would serve on this machine
-nginx() {
-	local dir tmp; dir=$(dirname "$0")/bin/nginx
-	command -v /usr/sbin/nginx >/dev/null && return
-	[[ -x $dir/usr/sbin/nginx ]] && return
+# These are unpacked beside the tests: nginx, installed, would serve on this machine, and of python3-cryptography-vectors
+# we want NIST's vectors for AES-GCM alone
+unpack() { # PACKAGE DIRECTORY PART: that part of it
+	local tmp
+	[[ -d $2 ]] && return
 	if [[ ${AUTO_INSTALL:-1} = 0 ]]; then
-		echo "make: there is no nginx: unpack the Debian package nginx into selftests/bin/nginx" >&2
+		echo "make: there is no $2: unpack the Debian package $1 there, see $0" >&2
 		return 1
 	fi
 	tmp=$(mktemp -d)
-	if ! (cd "$tmp" && { apt-get -q download nginx || { apt-get update -q && apt-get -q download nginx; }; }) >"$tmp/log" 2>&1; then
+	if ! (cd "$tmp" && { apt-get -q download "$1" || { apt-get update -q && apt-get -q download "$1"; }; }) >"$tmp/log" 2>&1; then
 		cat "$tmp/log" >&2
-		echo "make: apt-get could not fetch nginx: its words stand above." >&2
+		echo "make: apt-get could not fetch $1: its words stand above." >&2
 		return 1
 	fi
-	mkdir -p "$dir"
-	dpkg -x "$tmp"/nginx_*.deb "$dir"
+	mkdir -p "$(dirname "$2")" "$tmp/files"
+	dpkg -x "$tmp/$1"_*.deb "$tmp/files"
+	mv "$tmp/files/$3" "$2"
 	rm -rf "$tmp"
 }
-[[ $1 = build-packages ]] || nginx
+if [[ $1 != build-packages ]]; then
+	bin=$(dirname "$0")/bin
+	command -v /usr/sbin/nginx >/dev/null || unpack nginx "$bin/nginx" .
+	unpack python3-cryptography-vectors "$bin/vectors" usr/lib/python3/dist-packages/cryptography_vectors/ciphers/AES/GCM
+fi
 
 ((${#missing[@]})) || exit 0
 if ((EUID != 0)) || [[ ${AUTO_INSTALL:-1} = 0 ]]; then
