@@ -32,6 +32,18 @@ static bool pressing(struct sock *sk)
 	       sk->sk_state == TCP_CLOSE || tcp_epollin_ready(sk, INT_MAX);
 }
 
+/* Small records lie in one piece, many of them in the same. */
+static bool peek_prefix(struct sock *sk, struct kseal_receive *rx, u8 *prefix,
+			unsigned int len)
+{
+	if (!rx->run.len)
+		kseal_queue_run(sk, rx->ahead, &rx->run);
+	if (rx->run.len < len)
+		return kseal_queue_peek(sk, rx->ahead, prefix, len);
+	memcpy(prefix, rx->run.at, len);
+	return true;
+}
+
 /* Returns 1 with a whole record, 0 when more must come, -ENOENT when this is
  * not the way: it has to be assembled.
  */
@@ -50,7 +62,7 @@ static int find_record(struct kseal_sock *ks, struct kseal_found *f)
 	have = tcp_inq(sk) - rx->ahead;
 	if (have < KSEAL_HEADER_LEN)
 		return have && pressing(sk) ? -ENOENT : 0;
-	if (!kseal_queue_peek(sk, rx->ahead, f->prefix, min(prefix, have)))
+	if (!peek_prefix(sk, rx, f->prefix, min(prefix, have)))
 		return -ENOENT;
 	len = kseal_record_check(f->prefix, form, ks->mainline, &why);
 	if (len < 0)
@@ -58,9 +70,15 @@ static int find_record(struct kseal_sock *ks, struct kseal_found *f)
 	f->len = KSEAL_HEADER_LEN + len;
 	if (have < f->len)
 		return pressing(sk) ? -ENOENT : 0;
+	f->queued = true;
+	if (rx->run.len >= f->len) {
+		f->piece[0] = (struct kseal_piece){ rx->run.at + prefix,
+						    f->len - prefix };
+		f->n = 1;
+		return 1;
+	}
 	f->n = kseal_queue_find(sk, rx->ahead + prefix, f->len - prefix,
 				f->piece, KSEAL_FOUND_PIECES);
-	f->queued = true;
 	return f->n ? 1 : -ENOENT;
 }
 
@@ -227,6 +245,13 @@ int kseal_assemble(struct kseal_sock *ks, struct kseal_found *f)
 void kseal_assemble_pass(struct kseal_receive *rx, const struct kseal_found *f)
 {
 	if (f->queued) {
+		unsigned int n = min_t(size_t, rx->run.len, f->len);
+
+		rx->run.at += n;
+		rx->run.len -= n;
+		/* it ended in another */
+		if (n < f->len)
+			rx->run.len = 0;
 		rx->ahead += f->len;
 		return;
 	}
@@ -239,6 +264,7 @@ void kseal_assemble_settle(struct kseal_sock *ks)
 	struct kseal_receive *rx = &ks->rx;
 
 	kseal_sock_owned(ks);
+	rx->run.len = 0;
 	if (!rx->ahead)
 		return;
 	tcp_read_done(ks->sk, rx->ahead);

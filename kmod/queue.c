@@ -71,7 +71,7 @@ static bool search_skb(struct search *s, const struct sk_buff *skb, u32 before)
 	unsigned int i;
 
 	before = note(s, skb->data, skb_headlen(skb), before);
-	for (i = 0; i < info->nr_frags && s->len; i++) {
+	for (i = 0; i < info->nr_frags && s->len && s->n < s->max; i++) {
 		const skb_frag_t *frag = &info->frags[i];
 		void *at = skb_frag_address(frag);
 
@@ -80,7 +80,7 @@ static bool search_skb(struct search *s, const struct sk_buff *skb, u32 before)
 		before = note(s, at, skb_frag_size(frag), before);
 	}
 	skb_walk_frags(skb, part) {
-		if (!s->len)
+		if (!s->len || s->n == s->max)
 			break;
 		/* TCP's have no lists in their lists */
 		if (skb_has_frag_list(part))
@@ -94,6 +94,18 @@ static bool search_skb(struct search *s, const struct sk_buff *skb, u32 before)
 		before = 0;
 	}
 	return true;
+}
+
+void kseal_queue_run(struct sock *sk, u32 skip, struct kseal_piece *run)
+{
+	struct search s = { .piece = run, .max = 1, .len = INT_MAX };
+	struct sk_buff *skb;
+	u32 offset;
+
+	*run = (struct kseal_piece){};
+	skb = find_skb(sk, tcp_sk(sk)->copied_seq + skip, &offset);
+	if (skb)
+		search_skb(&s, skb, offset);
 }
 
 unsigned int kseal_queue_find(struct sock *sk, u32 skip, unsigned int len,

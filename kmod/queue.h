@@ -24,6 +24,16 @@ struct sock;
 bool kseal_queue_peek(struct sock *sk, u32 skip, u8 *to, unsigned int len);
 
 /**
+ * kseal_queue_run - the bytes that lie in one piece with the next one
+ * @sk: a TCP socket
+ * @skip: bytes after those that were read
+ * @run: written; empty if there is none that we can read
+ *
+ * Good until the socket lock is given up, or what came meanwhile is let in.
+ */
+void kseal_queue_run(struct sock *sk, u32 skip, struct kseal_piece *run);
+
+/**
  * kseal_queue_find - where bytes lie
  * @sk: a TCP socket
  * @skip: bytes after those that were read

@@ -221,6 +221,8 @@ static int strip_record(struct kseal_sock *ks, const struct kseal_found *f,
 		keep_record(rx, type, 0);
 		return 1;
 	}
+	/* it may have to be answered, and that lets in what came meanwhile */
+	kseal_assemble_settle(ks);
 	return rx->cmsg ? keep_control(ks, type, text, len) :
 			  kseal_control_receive(ks, type, text, len);
 }
@@ -290,8 +292,10 @@ static int next_record(struct kseal_sock *ks)
 		if (ret)
 			break;
 	}
-	if (ret > 0)
+	if (ret > 0 && unlikely(kseal_keys_old(rx->keys))) {
+		kseal_assemble_settle(ks);
 		kseal_keyupdate_ask(ks);
+	}
 	return ret;
 }
 

@@ -8,6 +8,7 @@
 #include <net/tcp.h>
 
 #include "control.h"
+#include "gcm/gcm.h"
 #include "keys.h"
 #include "record.h"
 
@@ -35,6 +36,7 @@ struct kseal_opened {
 struct kseal_receive {
 	struct kseal_keys *keys;
 	unsigned int ahead;	/* bytes of TCP's queue that were opened there */
+	struct kseal_piece run;	/* those that come next, in one piece */
 	u8 *raw;		/* the record being assembled, as received: */
 	unsigned int raw_len;	/* bytes of it that are here, */
 	unsigned int raw_need;	/* and how many it takes (0: no header yet) */

@@ -38,25 +38,21 @@ void kseal_record_header(u8 *header, u8 type, u16 len)
 void kseal_record_aad(u8 *aad, const struct kseal_form *form, u8 type, u64 seq,
 		      u16 len)
 {
-	int i;
-
 	if (form->version == KSEAL_TLS_1_3) {
 		kseal_record_header(aad, KSEAL_TYPE_DATA, len + KSEAL_TAG_LEN);
 		return;
 	}
-	for (i = 0; i < 8; i++)
-		aad[i] = (u8)(seq >> (56 - 8 * i));
+	put_unaligned_be64(seq, aad);
 	kseal_record_header(aad + 8, type, len);
 }
 
 void kseal_record_nonce(u8 *nonce, const u8 *iv, u64 seq)
 {
-	int i;
+	u8 *rest = nonce + KSEAL_NONCE_LEN - sizeof(seq);
 
 	/* RFC 8446 5.3: left-padded, network order, exclusive or */
 	memcpy(nonce, iv, KSEAL_NONCE_LEN);
-	for (i = 0; i < 8; i++)
-		nonce[KSEAL_NONCE_LEN - 1 - i] ^= (u8)(seq >> (8 * i));
+	put_unaligned_be64(get_unaligned_be64(rest) ^ seq, rest);
 }
 
 static int body_len(const u8 *header)

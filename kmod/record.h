@@ -10,6 +10,7 @@
 #ifdef __KERNEL__
 #include <linux/types.h>
 #else
+#include <endian.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,6 +20,20 @@ typedef uint8_t u8;
 typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
+
+static inline u64 get_unaligned_be64(const void *p)
+{
+	u64 x;
+
+	memcpy(&x, p, sizeof(x));
+	return be64toh(x);
+}
+
+static inline void put_unaligned_be64(u64 x, void *p)
+{
+	x = htobe64(x);
+	memcpy(p, &x, sizeof(x));
+}
 #endif
 
 #define KSEAL_TLS_1_2		0x0303

@@ -99,6 +99,8 @@ crypt_pieces(crypt_fn *crypt, struct kseal_gcm *g,
 		else
 			n -= n % KSEAL_GCM_BLOCK;
 		if (n) {
+			KSEAL_GCM_READS(from, n);
+			KSEAL_GCM_WRITES(to, n);
 			crypt(g, k, to, from, n);
 			src.off += n;
 			dst.off += n;

@@ -11,9 +11,12 @@
 
 #ifdef __KERNEL__
 #include <linux/init.h>
+#include <linux/kasan-checks.h>
 #include <linux/string.h>
 #include <linux/types.h>
 #define KSEAL_GCM_WIPE(p, n)	memzero_explicit(p, n)
+#define KSEAL_GCM_READS(p, n)	kasan_check_read(p, n)
+#define KSEAL_GCM_WRITES(p, n)	kasan_check_write(p, n)
 #else
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,6 +28,8 @@ typedef uint64_t u64;
 #define __init
 #define __initdata
 #define KSEAL_GCM_WIPE(p, n)	explicit_bzero(p, n)
+#define KSEAL_GCM_READS(p, n)	((void)0)
+#define KSEAL_GCM_WRITES(p, n)	((void)0)
 #endif
 
 #define KSEAL_GCM_BLOCK		16

@@ -217,18 +217,12 @@ INLINE void crypt(struct kseal_gcm *g, const struct kseal_gcm_key *k, u8 *dst,
 void NAME(begin)(struct kseal_gcm *g, const struct kseal_gcm_key *k,
 		 const u8 *nonce, const u8 *aad, unsigned int aad_len)
 {
-	u8 block[KSEAL_GCM_BLOCK] __attribute__((aligned(16))) = {};
-	__m128i counter;
+	const __m128i counter = nonce128(nonce);
 
-	memcpy(block, nonce, 12);
-	block[15] = 1;
-	counter = load128(block);
 	store128(g->mask, encrypt128(k, counter));
 	store128(g->counter, _mm_add_epi32(reverse128(counter),
 					   _mm_cvtsi32_si128(1)));
-	memset(block, 0, sizeof(block));
-	memcpy(block, aad, aad_len);
-	store128(g->hash, mul128(reverse128(load128(block)),
+	store128(g->hash, mul128(reverse128(some128(aad, aad_len)),
 				 load128(power_of(k, 1))));
 }
 

@@ -34,6 +34,31 @@ INLINE __m128i reverse128(__m128i x)
 	return _mm_shuffle_epi8(x, REVERSE128);
 }
 
+/* Not by way of memory: a load of what was stored in parts has to wait. */
+INLINE __m128i nonce128(const u8 *nonce)
+{
+	u32 fixed;
+	u64 rest;
+
+	/* and in the parts in which it was stored */
+	memcpy(&fixed, nonce, sizeof(fixed));
+	memcpy(&rest, nonce + sizeof(fixed), sizeof(rest));
+	/* the counter of J0 is 1, and it is last: SP 800-38D 7.1 */
+	return _mm_set_epi64x((long long)(rest >> 32 | 1ULL << 56),
+			      (long long)(fixed | rest << 32));
+}
+
+/* Up to 16 bytes, and zeros. */
+INLINE __m128i some128(const u8 *p, unsigned int n)
+{
+	u64 half[2] = {};
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		half[i / 8] |= (u64)p[i] << (i % 8 * 8);
+	return _mm_set_epi64x((long long)half[1], (long long)half[0]);
+}
+
 /* Takes the lower half of a over into the next half. */
 INLINE __m128i fold128(__m128i a, __m128i into)
 {
