@@ -59,13 +59,32 @@ def read_allowed():
 
 
 def read_runs(path):
-    """Lines of each label, in order."""
-    runs = {}
+    """Labels with their lines' texts, in order, one at a time: there may be millions of them."""
+    label, texts = None, []
     with open(path, errors='replace') as f:
         for text in f:
-            line = Line(text.rstrip('\n'))
-            runs.setdefault(line.label, []).append(line)
-    return runs
+            its = text.split(' ', 1)[0]
+            if its != label:
+                if texts:
+                    yield label, texts
+                label, texts = its, []
+            texts.append(text.rstrip('\n'))
+    if texts:
+        yield label, texts
+
+
+def pairs(one, two):
+    """Each label of one, its texts, and those of the same label of two; both in one order."""
+    other, passed = read_runs(two), {}
+    for label, texts in read_runs(one):
+        while label not in passed:
+            its, found = next(other, (label, []))
+            passed[its] = found
+        yield label, texts, passed.pop(label)
+
+
+def lines_of(texts):
+    return [Line(x) for x in texts]
 
 
 NOTHING = Line('- -1 nothing')
@@ -99,9 +118,8 @@ def kind_of(m, k):
 
 
 def refuse(one, two):
-    one, two = read_runs(one), read_runs(two)
-    for label in one:
-        if [x.text for x in one[label]] != [x.text for x in two.get(label, [])]:
+    for label, first, second in pairs(one, two):
+        if first != second:
             print(label)
 
 
@@ -115,16 +133,18 @@ def calls_of(ms, end):
 
 def find(state, mainline, kseal, refused):
     allowed = read_allowed()
-    mainline, kseal = read_runs(mainline), read_runs(kseal)
     with open(refused) as f:
         refused = set(f.read().split())
     kinds, calls, seeds = {}, 0, 0
-    for label, ms in mainline.items():
+    for label, ms, ks in pairs(mainline, kseal):
         if label in refused:
             continue
         seeds += 1
         calls += len(ms) - 1
-        pair = first_difference(ms, kseal.get(label, []), allowed)
+        if ms == ks:
+            continue
+        ms = lines_of(ms)
+        pair = first_difference(ms, lines_of(ks), allowed)
         if not pair:
             continue
         m, k = pair
@@ -175,7 +195,7 @@ def candidates(state, path):
 
 def choose(state, mainline, kseal):
     allowed = read_allowed()
-    mainline, kseal = read_runs(mainline), read_runs(kseal)
+    runs = {label: (lines_of(ms), lines_of(ks)) for label, ms, ks in pairs(mainline, kseal)}
     with open(state) as f:
         whole = json.load(f)
     for n, kind in enumerate(whole['kinds'][:KINDS_MAX]):
@@ -184,7 +204,7 @@ def choose(state, mainline, kseal):
         best, single = None, []
         for i, without in enumerate(tries_of(kind)):
             label = '%d/%d' % (n, i)
-            ms, ks = mainline.get(label, []), kseal.get(label, [])
+            ms, ks = runs.get(label, ([], []))
             pair = first_difference(ms, ks, allowed)
             if not pair or pair[0].index != kind['index']:
                 continue
