@@ -95,31 +95,38 @@ static void own_key(struct kseal_aead *a, const u8 *key)
 }
 
 static void own_seal(struct kseal_aead *a, const u8 *nonce, const u8 *aad,
-		     unsigned int aad_len, const struct kseal_piece *dst,
-		     const struct kseal_piece *src, size_t len)
+		     unsigned int aad_len, const struct kseal_body *t)
 {
 	u8 tag[KSEAL_TAG_LEN];
 
 	kernel_fpu_begin();
-	kseal_gcm_record(level, &a->own, false, nonce, aad, aad_len, dst, src,
-			 len, tag);
+	kseal_gcm_record(level, &a->own, false, nonce, aad, aad_len, t, tag);
 	kernel_fpu_end();
-	kseal_pieces_write(dst, len, tag, sizeof(tag));
+	kseal_pieces_write(t->dst, t->len, tag, sizeof(tag));
 }
 
 static int own_open(struct kseal_aead *a, const u8 *nonce, const u8 *aad,
-		    unsigned int aad_len, u8 *text,
-		    const struct kseal_piece *src, size_t len)
+		    unsigned int aad_len, const struct kseal_body *t)
 {
-	const struct kseal_piece dst = { text, len };
 	u8 tag[KSEAL_TAG_LEN], came[KSEAL_TAG_LEN];
 
 	kernel_fpu_begin();
-	kseal_gcm_record(level, &a->own, true, nonce, aad, aad_len, &dst, src,
-			 len, tag);
+	kseal_gcm_record(level, &a->own, true, nonce, aad, aad_len, t, tag);
 	kernel_fpu_end();
-	kseal_pieces_read(src, len, came, sizeof(came));
+	kseal_pieces_read(t->src, t->len, came, sizeof(came));
 	return crypto_memneq(tag, came, sizeof(tag)) ? -EBADMSG : 0;
+}
+
+static u8 own_last(struct kseal_aead *a, const u8 *nonce,
+		   const struct kseal_body *t)
+{
+	u8 byte;
+
+	kseal_pieces_read(t->src, t->len - 1, &byte, 1);
+	kernel_fpu_begin();
+	byte = kseal_gcm_aesni_byte(&a->own, nonce, t->len - 1, byte);
+	kernel_fpu_end();
+	return byte;
 }
 #else
 int __init kseal_aead_choose(void)
@@ -141,16 +148,20 @@ static void own_key(struct kseal_aead *a, const u8 *key)
 }
 
 static void own_seal(struct kseal_aead *a, const u8 *nonce, const u8 *aad,
-		     unsigned int aad_len, const struct kseal_piece *dst,
-		     const struct kseal_piece *src, size_t len)
+		     unsigned int aad_len, const struct kseal_body *t)
 {
 }
 
 static int own_open(struct kseal_aead *a, const u8 *nonce, const u8 *aad,
-		    unsigned int aad_len, u8 *text,
-		    const struct kseal_piece *src, size_t len)
+		    unsigned int aad_len, const struct kseal_body *t)
 {
 	return -EINVAL;
+}
+
+static u8 own_last(struct kseal_aead *a, const u8 *nonce,
+		   const struct kseal_body *t)
+{
+	return 0;
 }
 #endif
 
@@ -205,15 +216,13 @@ static int list_pieces(struct sg_pieces *list, u8 *aad, unsigned int aad_len,
 
 static int by_request(struct kseal_aead *a, int (*crypt)(struct aead_request *),
 		      const u8 *nonce, const u8 *aad, unsigned int aad_len,
-		      const struct kseal_piece *dst, unsigned int n_dst,
-		      const struct kseal_piece *src, unsigned int n_src,
-		      size_t len)
+		      const struct kseal_body *t, size_t len)
 {
 	struct sg_pieces from, to;
 	u8 *iv = a->iv;
 
-	if (list_pieces(&from, a->aad, aad_len, src, n_src) ||
-	    list_pieces(&to, a->unused, aad_len, dst, n_dst))
+	if (list_pieces(&from, a->aad, aad_len, t->src, t->n_src) ||
+	    list_pieces(&to, a->unused, aad_len, t->dst, t->n_dst))
 		return -EINVAL;
 	memcpy(a->aad, aad, aad_len);
 	if (a->cipher->ccm)
@@ -258,26 +267,26 @@ bool kseal_aead_reads_once(const struct kseal_aead *a)
 }
 
 int kseal_aead_seal(struct kseal_aead *a, const u8 *nonce, const u8 *aad,
-		    unsigned int aad_len, const struct kseal_piece *dst,
-		    unsigned int n_dst, const struct kseal_piece *src,
-		    unsigned int n_src, size_t len)
+		    unsigned int aad_len, const struct kseal_body *t)
 {
 	if (a->tfm)
 		return by_request(a, crypto_aead_encrypt, nonce, aad, aad_len,
-				  dst, n_dst, src, n_src, len);
-	own_seal(a, nonce, aad, aad_len, dst, src, len);
+				  t, t->len);
+	own_seal(a, nonce, aad, aad_len, t);
 	return 0;
 }
 
 int kseal_aead_open(struct kseal_aead *a, const u8 *nonce, const u8 *aad,
-		    unsigned int aad_len, u8 *text,
-		    const struct kseal_piece *src, unsigned int n_src,
-		    size_t len)
+		    unsigned int aad_len, const struct kseal_body *t)
 {
-	const struct kseal_piece dst = { text, len };
-
 	if (a->tfm)
 		return by_request(a, crypto_aead_decrypt, nonce, aad, aad_len,
-				  &dst, 1, src, n_src, len + KSEAL_TAG_LEN);
-	return own_open(a, nonce, aad, aad_len, text, src, len);
+				  t, t->len + KSEAL_TAG_LEN);
+	return own_open(a, nonce, aad, aad_len, t);
+}
+
+u8 kseal_aead_last(struct kseal_aead *a, const u8 *nonce,
+		   const struct kseal_body *t)
+{
+	return own_last(a, nonce, t);
 }

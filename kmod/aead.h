@@ -60,20 +60,14 @@ bool kseal_aead_reads_once(const struct kseal_aead *a);
  * @nonce: KSEAL_NONCE_LEN bytes, never used before under this key
  * @aad: additional data
  * @aad_len: at most 16
- * @dst: pieces for @len bytes and the tag behind them, written; not @src's
- * @n_dst: how many, see KSEAL_AEAD_PIECES
- * @src: pieces of @len bytes
- * @n_src: likewise
- * @len: bytes
+ * @t: the text; the tag goes into its destination, behind it. Not in place.
  *
  * Process context.
  *
  * Return: 0, or the AEAD's errno.
  */
 int kseal_aead_seal(struct kseal_aead *a, const u8 *nonce, const u8 *aad,
-		    unsigned int aad_len, const struct kseal_piece *dst,
-		    unsigned int n_dst, const struct kseal_piece *src,
-		    unsigned int n_src, size_t len);
+		    unsigned int aad_len, const struct kseal_body *t);
 
 /**
  * kseal_aead_open - decrypt, and check the tag
@@ -81,19 +75,24 @@ int kseal_aead_seal(struct kseal_aead *a, const u8 *nonce, const u8 *aad,
  * @nonce: KSEAL_NONCE_LEN bytes
  * @aad: additional data
  * @aad_len: at most 16
- * @text: @len bytes, written; the caller's to wipe on failure
- * @src: pieces of @len bytes and the tag behind them
- * @n_src: how many, see KSEAL_AEAD_PIECES
- * @len: bytes of text
+ * @t: the text; its source has the tag behind it. Not in place. The caller
+ *	wipes the destination on failure.
  *
  * Process context.
  *
  * Return: 0, -EBADMSG when the tag does not verify, or the AEAD's errno.
  */
 int kseal_aead_open(struct kseal_aead *a, const u8 *nonce, const u8 *aad,
-		    unsigned int aad_len, u8 *text,
-		    const struct kseal_piece *src, unsigned int n_src,
-		    size_t len);
+		    unsigned int aad_len, const struct kseal_body *t);
+
+/**
+ * kseal_aead_last - the last byte of a text that is to be opened, not verified
+ * @a: a key, kseal_aead_reads_once()
+ * @nonce: KSEAL_NONCE_LEN bytes
+ * @t: the text, at least a byte
+ */
+u8 kseal_aead_last(struct kseal_aead *a, const u8 *nonce,
+		   const struct kseal_body *t);
 
 /* Chooses and tries what AES-GCM is done with. Return: 0, or -EINVAL: what was
  * asked for is not there, or -EIO: it does not give what it has to.

@@ -77,6 +77,24 @@ static int deliver(struct kseal_sock *ks, struct kseal_opened *opened,
 	return type == KSEAL_TYPE_DATA && got == want;
 }
 
+/* A record that the caller has room for is opened there. */
+static bool deliver_into(struct kseal_sock *ks, struct delivery *d)
+{
+	int got;
+
+	if ((d->flags & (MSG_PEEK | MSG_TRUNC)) ||
+	    (d->type && d->type != KSEAL_TYPE_DATA))
+		return false;
+	got = kseal_receive_into(ks, &d->msg->msg_iter);
+	if (!got)
+		return false;
+	d->type = KSEAL_TYPE_DATA;
+	d->copied += got;
+	if (ks->rx.cmsg)
+		d->msg->msg_flags |= MSG_EOR;
+	return true;
+}
+
 /* The record after this one, or the first; NULL: none is open. */
 static struct kseal_opened *behind(struct kseal_receive *rx,
 				   struct kseal_opened *opened)
@@ -138,6 +156,8 @@ static int receive_records(struct kseal_sock *ks, struct delivery *d,
 			last = d->flags & MSG_PEEK ? opened : NULL;
 			continue;
 		}
+		if (deliver_into(ks, d))
+			continue;
 		ret = open_another(ks, d);
 		if (ret > 0)
 			continue;

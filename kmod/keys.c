@@ -208,10 +208,8 @@ static void make_nonce(const struct kseal_keys *keys, u64 seq,
 	memcpy(nonce + KSEAL_SALT_LEN, explicit, KSEAL_EXPLICIT_LEN);
 }
 
-int kseal_keys_seal(struct kseal_keys *keys, u8 type,
-		    const struct kseal_piece *src, unsigned int n_src,
-		    size_t len, u8 *prefix, const struct kseal_piece *dst,
-		    unsigned int n_dst)
+int kseal_keys_seal(struct kseal_keys *keys, u8 type, u8 *prefix,
+		    const struct kseal_body *t)
 {
 	const struct kseal_form *form = &keys->form;
 	u8 *explicit = keys->iv + KSEAL_SALT_LEN;
@@ -223,23 +221,21 @@ int kseal_keys_seal(struct kseal_keys *keys, u8 type,
 	if (err)
 		return err;
 	make_nonce(keys, seq, explicit, nonce);
-	kseal_record_aad(aad, form, type, seq, len);
+	kseal_record_aad(aad, form, type, seq, t->len);
 	kseal_record_header(prefix, form->tail_len ? KSEAL_TYPE_DATA : type,
-			    form->explicit_len + len + KSEAL_TAG_LEN);
+			    form->explicit_len + t->len + KSEAL_TAG_LEN);
 	if (form->explicit_len) {
 		memcpy(prefix + KSEAL_HEADER_LEN, explicit, KSEAL_EXPLICIT_LEN);
 		put_unaligned_be64(get_unaligned_be64(explicit) + 1, explicit);
 	}
-	err = kseal_aead_seal(&keys->aead, nonce, aad, form->aad_len, dst,
-			      n_dst, src, n_src, len);
+	err = kseal_aead_seal(&keys->aead, nonce, aad, form->aad_len, t);
 	if (err)
 		keys->left = 0;
 	return err;
 }
 
 int kseal_keys_open(struct kseal_keys *keys, const u8 *prefix,
-		    const struct kseal_piece *src, unsigned int n_src,
-		    size_t len, u8 *text)
+		    const struct kseal_body *t)
 {
 	const struct kseal_form *form = &keys->form;
 	u8 *shown = keys->iv + KSEAL_SALT_LEN;	/* see kseal_keys_public() */
@@ -251,12 +247,20 @@ int kseal_keys_open(struct kseal_keys *keys, const u8 *prefix,
 	if (err)
 		return err;
 	make_nonce(keys, seq, prefix + KSEAL_HEADER_LEN, nonce);
-	kseal_record_aad(aad, form, prefix[0], seq, len);
-	err = kseal_aead_open(&keys->aead, nonce, aad, form->aad_len, text,
-			      src, n_src, len);
+	kseal_record_aad(aad, form, prefix[0], seq, t->len);
+	err = kseal_aead_open(&keys->aead, nonce, aad, form->aad_len, t);
 	if (err)
 		kseal_keys_again(keys);
 	else if (form->explicit_len)
 		put_unaligned_be64(get_unaligned_be64(shown) + 1, shown);
 	return err;
+}
+
+u8 kseal_keys_last(struct kseal_keys *keys, const u8 *prefix,
+		   const struct kseal_body *t)
+{
+	u8 nonce[KSEAL_NONCE_LEN];
+
+	make_nonce(keys, keys->seq, prefix + KSEAL_HEADER_LEN, nonce);
+	return kseal_aead_last(&keys->aead, nonce, t);
 }

@@ -15,7 +15,7 @@
 #include "record.h"
 
 struct kseal_keys;
-struct kseal_piece;
+struct kseal_body;
 
 /* What netlink or a socket option brings for one direction; wiped by whoever
  * declared it.
@@ -97,42 +97,44 @@ bool kseal_keys_read_once(const struct kseal_keys *keys);
  * kseal_keys_seal - protect one record under the next sequence number
  * @keys: the sending direction, not spent
  * @type: content type
- * @src: pieces of what is sealed: in TLS 1.3 with type and padding at its end
- * @n_src: how many
- * @len: bytes
  * @prefix: kseal_form_prefix() bytes: header and explicit nonce, written
- * @dst: pieces for what is sealed and for the tag; never @src
- * @n_dst: how many
+ * @t: what is sealed: in TLS 1.3 with type and padding at its end. The tag goes
+ *	into its destination, behind it. Not in place.
  *
  * The sequence number is spent whatever happens: after a failure nothing can
  * be sealed under these keys (-EKEYEXPIRED).
  *
  * Return: 0, or the AEAD's errno.
  */
-int kseal_keys_seal(struct kseal_keys *keys, u8 type,
-		    const struct kseal_piece *src, unsigned int n_src,
-		    size_t len, u8 *prefix, const struct kseal_piece *dst,
-		    unsigned int n_dst);
+int kseal_keys_seal(struct kseal_keys *keys, u8 type, u8 *prefix,
+		    const struct kseal_body *t);
 
 /**
  * kseal_keys_open - open one record under the next sequence number
  * @keys: the receiving direction
  * @prefix: kseal_form_prefix() bytes, the record's first
- * @src: pieces of what was sealed and of the tag
- * @n_src: how many
- * @len: bytes that were sealed
- * @text: as many, written
+ * @t: what was sealed; its source has the tag behind it. Not in place.
  *
- * The caller wipes @text on failure. The sequence number is then that of the
- * next record again, for a caller who tries it with other keys; the try counts
- * against the limit.
+ * The caller wipes the destination on failure. The sequence number is then that
+ * of the next record again, for a caller who tries it with other keys; the try
+ * counts against the limit.
  *
  * Return: 0; -EBADMSG when the tag does not verify, -EKEYEXPIRED when the keys
  * are spent; or the AEAD's errno.
  */
 int kseal_keys_open(struct kseal_keys *keys, const u8 *prefix,
-		    const struct kseal_piece *src, unsigned int n_src,
-		    size_t len, u8 *text);
+		    const struct kseal_body *t);
+
+/**
+ * kseal_keys_last - what seems to be the last byte of the next record's text
+ * @keys: the receiving direction, kseal_keys_read_once()
+ * @prefix: kseal_form_prefix() bytes, the record's first
+ * @t: what was sealed, at least a byte
+ *
+ * It is not verified, and may be another when the record is opened.
+ */
+u8 kseal_keys_last(struct kseal_keys *keys, const u8 *prefix,
+		   const struct kseal_body *t);
 
 /**
  * kseal_keys_again - take a record back that was opened

@@ -19,6 +19,7 @@
 #include "control.h"
 #include "keys.h"
 #include "keyupdate.h"
+#include "pages.h"
 #include "receive.h"
 #include "sock.h"
 #include "stats.h"
@@ -81,6 +82,28 @@ static int malformed(struct kseal_sock *ks, const struct kseal_refusal *why)
 
 /* ---- open ---- */
 
+static void note_record(struct kseal_sock *ks)
+{
+	WRITE_ONCE(ks->rx.records, ks->rx.records + 1);
+	kseal_stat_add(sock_net(ks->sk), KSEAL_STAT_RX_RECORDS, 1);
+}
+
+static void note_data(struct kseal_sock *ks, unsigned int len)
+{
+	ks->rx.empty = 0;
+	WRITE_ONCE(ks->rx.bytes, ks->rx.bytes + len);
+	kseal_stat_add(sock_net(ks->sk), KSEAL_STAT_RX_BYTES, len);
+}
+
+/* When the peer's keys are getting old. */
+static void ask_for_keys(struct kseal_sock *ks)
+{
+	if (likely(!kseal_keys_old(ks->rx.keys)))
+		return;
+	kseal_assemble_settle(ks);
+	kseal_keyupdate_ask(ks);
+}
+
 /* In mainline's convention a record that cannot be opened stays where it is:
  * every read meets it again, under the keys that the socket has by then.
  */
@@ -107,10 +130,14 @@ static int open_record(struct kseal_sock *ks, const struct kseal_found *f)
 	struct kseal_receive *rx = &ks->rx;
 	unsigned int prefix = kseal_form_prefix(kseal_keys_form(rx->keys));
 	unsigned int len = f->len - prefix - KSEAL_TAG_LEN;
+	const struct kseal_piece dst = { rx->spare->text, len };
+	const struct kseal_body t = {
+		.dst = &dst, .n_dst = 1, .src = f->piece, .n_src = f->n,
+		.len = len,
+	};
 	int err;
 
-	err = kseal_keys_open(rx->keys, f->prefix, f->piece, f->n, len,
-			      rx->spare->text);
+	err = kseal_keys_open(rx->keys, f->prefix, &t);
 	if (err == -EKEYEXPIRED)
 		return kseal_refuse(ks, KSEAL_STAT_KEY_LIMIT, -EKEYEXPIRED,
 				    KSEAL_ALERT_INTERNAL_ERROR,
@@ -128,8 +155,7 @@ static int open_record(struct kseal_sock *ks, const struct kseal_found *f)
 		kseal_sock_fail(ks, err, "opening a record failed in the kernel's cipher");
 		return err;
 	}
-	WRITE_ONCE(rx->records, rx->records + 1);
-	kseal_stat_add(sock_net(ks->sk), KSEAL_STAT_RX_RECORDS, 1);
+	note_record(ks);
 	return len;
 }
 
@@ -204,9 +230,7 @@ static int strip_record(struct kseal_sock *ks, const struct kseal_found *f,
 				    KSEAL_ALERT_UNEXPECTED_MESSAGE,
 				    "the peer broke off a handshake message");
 	if (len && type == KSEAL_TYPE_DATA) {
-		rx->empty = 0;
-		WRITE_ONCE(rx->bytes, rx->bytes + len);
-		kseal_stat_add(sock_net(ks->sk), KSEAL_STAT_RX_BYTES, len);
+		note_data(ks, len);
 		keep_record(rx, type, len);
 		return 1;
 	}
@@ -225,6 +249,93 @@ static int strip_record(struct kseal_sock *ks, const struct kseal_found *f,
 	kseal_assemble_settle(ks);
 	return rx->cmsg ? keep_control(ks, type, text, len) :
 			  kseal_control_receive(ks, type, text, len);
+}
+
+/* ---- right into the reader's memory ---- */
+
+static void wipe(const struct kseal_piece *piece, unsigned int n)
+{
+	while (n--)
+		memzero_explicit(piece[n].at, piece[n].len);
+}
+
+/* Opens a record of data into memory of the caller's. Returns 0, or an errno:
+ * then it is as if nothing had been tried.
+ */
+static int open_into(struct kseal_sock *ks, const struct kseal_found *f,
+		     const struct kseal_pages *pages, struct kseal_body *body)
+{
+	struct kseal_receive *rx = &ks->rx;
+	const struct kseal_form *form = kseal_keys_form(rx->keys);
+	struct kseal_piece dst[KSEAL_PAGES_MAX + 1];
+	u8 type = KSEAL_TYPE_DATA;
+	int err;
+
+	memcpy(dst, pages->piece, sizeof(pages->piece));
+	body->dst = dst;
+	body->n_dst = pages->n;
+	if (form->tail_len)
+		dst[body->n_dst++] = (struct kseal_piece){ &type, 1 };
+	err = kseal_keys_open(rx->keys, f->prefix, body);
+	/* the type was looked at before, when it could still change */
+	if (!err && type != KSEAL_TYPE_DATA) {
+		kseal_keys_again(rx->keys);
+		err = -EBADMSG;
+	}
+	/* what a forger made of it is nobody's business */
+	if (err)
+		wipe(pages->piece, pages->n);
+	return err;
+}
+
+/* Whether it seems to be data without padding: then *content is its length. */
+static bool is_data(struct kseal_receive *rx, const struct kseal_found *f,
+		    const struct kseal_body *body, size_t *content)
+{
+	unsigned int tail = kseal_keys_form(rx->keys)->tail_len;
+
+	if (body->len < KSEAL_PAGES_LEN_MIN + tail ||
+	    body->len > KSEAL_PLAIN_MAX + tail)
+		return false;
+	*content = body->len - tail;
+	return (tail ? kseal_keys_last(rx->keys, f->prefix, body) :
+		       f->prefix[0]) == KSEAL_TYPE_DATA;
+}
+
+int kseal_receive_into(struct kseal_sock *ks, struct iov_iter *to)
+{
+	struct kseal_receive *rx = &ks->rx;
+	struct kseal_pages pages;
+	struct kseal_found f;
+	struct kseal_body body;
+	size_t content;
+
+	kseal_sock_owned(ks);
+	if (iov_iter_count(to) < KSEAL_PAGES_LEN_MIN ||
+	    ks->state != KSEAL_STATE_KEYED || !list_empty(&rx->opened) ||
+	    rx->closed || rx->update_pending || rx->message.got ||
+	    !kseal_keys_read_once(rx->keys))
+		return 0;
+	if (rx->ahead >= AHEAD_MAX)
+		kseal_assemble_settle(ks);
+	if (kseal_assemble(ks, &f) <= 0)
+		return 0;
+	body = (struct kseal_body){ .src = f.piece, .n_src = f.n };
+	body.len = f.len - kseal_form_prefix(kseal_keys_form(rx->keys)) -
+		   KSEAL_TAG_LEN;
+	if (!is_data(rx, &f, &body, &content) ||
+	    !kseal_pages_get(to, content, &pages))
+		return 0;
+	if (open_into(ks, &f, &pages, &body)) {
+		kseal_pages_undo(to, &pages, true);
+		return 0;
+	}
+	kseal_pages_put(&pages, true);
+	kseal_assemble_pass(rx, &f);
+	note_record(ks);
+	note_data(ks, content);
+	ask_for_keys(ks);
+	return content;
 }
 
 /* ---- the driver ---- */
@@ -292,10 +403,8 @@ static int next_record(struct kseal_sock *ks)
 		if (ret)
 			break;
 	}
-	if (ret > 0 && unlikely(kseal_keys_old(rx->keys))) {
-		kseal_assemble_settle(ks);
-		kseal_keyupdate_ask(ks);
-	}
+	if (ret > 0)
+		ask_for_keys(ks);
 	return ret;
 }
 

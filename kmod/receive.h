@@ -12,6 +12,7 @@
 #include "keys.h"
 #include "record.h"
 
+struct iov_iter;
 struct kseal_sock;
 struct msghdr;
 struct sock;
@@ -75,6 +76,18 @@ struct kseal_receive {
  * -ENOMEM; or the session's sticky errno.
  */
 int kseal_receive_next(struct kseal_sock *ks);
+
+/**
+ * kseal_receive_into - open the next record right into the reader's memory
+ * @ks: a session, socket lock held
+ * @to: where it goes; moves on
+ *
+ * For a whole record of data that fits; saves a copy. The memory has what was
+ * opened before the tag is checked, and zeros if it is wrong.
+ *
+ * Return: bytes; 0: kseal_receive_next() is to be asked.
+ */
+int kseal_receive_into(struct kseal_sock *ks, struct iov_iter *to);
 
 /* Opens one more behind it, for a peek or SO_RCVLOWAT. Returns likewise, and 0
  * when those that are open take as much memory as the receive buffer may.

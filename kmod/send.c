@@ -2,9 +2,9 @@
 /*
  * The way out, in the order in which it stands below:
  *
- *   frame_record()   the application's bytes into the open record;
- *   frame_pages()    or as they lie, if they are pages that make a record
+ *   frame_record()   the application's bytes into the open record
  *   seal_record()    takes a number, writes header, ciphertext, tag
+ *   seal_in_place()  both, for what makes a record by itself, where it lies
  *   push_records()   to TCP; remembers how far it came; never seals again
  *   kseal_send_records()   the driver: frame, seal, push, wait
  *
@@ -27,6 +27,7 @@
 #include "keys.h"
 #include "keyupdate.h"
 #include "main.h"
+#include "pages.h"
 #include "sock.h"
 #include "stats.h"
 
@@ -81,32 +82,37 @@ static int frame_record(struct kseal_send *tx, struct iov_iter *from)
 	return got || !want ? got : -EFAULT;
 }
 
-/* Pages that sendfile and splice bring are not copied if they make a record of
- * their own: sealing reads them once, so whoever writes to them meanwhile
- * changes what is sent and nothing else.
- */
-static bool frame_pages(struct kseal_send *tx, const struct iov_iter *from,
-			bool more, struct content *c)
+/* How much makes a record of its own, now; 0: the open record comes first. */
+static unsigned int own_length(struct kseal_send *tx,
+			       const struct iov_iter *from, bool more)
 {
-	struct bio_vec *vec = (struct bio_vec *)from->bvec;
-	size_t skip = from->iov_offset, count = iov_iter_count(from);
+	size_t count = iov_iter_count(from);
 	unsigned int most = room(tx);
 
-	if (!iov_iter_is_bvec(from) || !count || tx->len || tx->shape.pad ||
-	    (count < most && more) || !kseal_keys_read_once(tx->keys))
-		return false;
-	most = min_t(size_t, most, count);
+	if (tx->len || tx->shape.pad || (count < most && more) ||
+	    !kseal_keys_read_once(tx->keys))
+		return 0;
+	return min_t(size_t, most, count);
+}
+
+/* Pages that sendfile and splice bring. Returns false when they are too many. */
+static bool frame_pages(const struct iov_iter *from, unsigned int len,
+			struct content *c)
+{
+	struct bio_vec *vec = (struct bio_vec *)from->bvec;
+	size_t skip = from->iov_offset;
+
 	c->n = 0;
-	for (c->len = 0; c->len < most; vec++) {
-		size_t len = min_t(size_t, vec->bv_len - skip, most - c->len);
+	for (c->len = 0; c->len < len; vec++) {
+		size_t n = min_t(size_t, vec->bv_len - skip, len - c->len);
 
 		/* one is for the tail */
-		if (len && c->n == KSEAL_AEAD_PIECES - 1)
+		if (n && c->n == KSEAL_AEAD_PIECES - 1)
 			return false;
-		if (len)
+		if (n)
 			c->piece[c->n++] = (struct kseal_piece){
-				bvec_virt(vec) + skip, len };
-		c->len += len;
+				bvec_virt(vec) + skip, n };
+		c->len += n;
 		skip = 0;
 	}
 	return true;
@@ -158,6 +164,7 @@ static int seal_record(struct kseal_sock *ks, struct content *c, u8 *tail)
 	const struct kseal_form *form = kseal_keys_form(tx->keys);
 	unsigned int len = c->len, pad = padding(tx, len), n_dst, record;
 	struct kseal_piece dst[KSEAL_PIECES_MAX];
+	struct kseal_body t;
 	u8 *prefix;
 	int err;
 
@@ -171,8 +178,9 @@ static int seal_record(struct kseal_sock *ks, struct content *c, u8 *tail)
 		memset(tail + 1, 0, pad);
 		add_tail(c, tail, 1 + pad);
 	}
-	err = kseal_keys_seal(tx->keys, tx->type, c->piece, c->n, c->len,
-			      prefix, dst, n_dst);
+	t = (struct kseal_body){ .dst = dst, .n_dst = n_dst,
+				 .src = c->piece, .n_src = c->n, .len = c->len };
+	err = kseal_keys_seal(tx->keys, tx->type, prefix, &t);
 	if (err) {
 		kseal_out_cut(&tx->out, record);
 		kseal_sock_fail(ks, err, "sealing a record failed in the kernel's cipher");
@@ -207,18 +215,57 @@ static int seal_open_record(struct kseal_sock *ks)
 	return 0;
 }
 
-static int seal_pages(struct kseal_sock *ks, struct content *c,
-		      struct iov_iter *from)
+static int seal_pages(struct kseal_sock *ks, struct iov_iter *from,
+		      unsigned int len)
 {
-	unsigned int len = c->len;
+	struct content c;
 	u8 tail;
 	int err;
 
-	err = seal_record(ks, c, &tail);
+	if (!frame_pages(from, len, &c))
+		return 0;
+	err = seal_record(ks, &c, &tail);
 	if (err)
 		return err;
 	iov_iter_advance(from, len);
 	return len;
+}
+
+static int seal_memory(struct kseal_sock *ks, struct iov_iter *from,
+		       unsigned int len)
+{
+	struct kseal_pages pages;
+	struct content c;
+	u8 tail;
+	int err;
+
+	if (!kseal_pages_get(from, len, &pages))
+		return 0;
+	memcpy(c.piece, pages.piece, sizeof(pages.piece));
+	c.n = pages.n;
+	c.len = len;
+	err = seal_record(ks, &c, &tail);
+	if (err) {
+		kseal_pages_undo(from, &pages, false);
+		return err;
+	}
+	kseal_pages_put(&pages, false);
+	return len;
+}
+
+/* What makes a record of its own is sealed where it lies: each byte is read
+ * once, so whoever writes there meanwhile changes what is sent and nothing else.
+ * Returns bytes taken, 0 when it is to be copied, or an errno.
+ */
+static int seal_in_place(struct kseal_sock *ks, struct iov_iter *from,
+			 bool more)
+{
+	unsigned int len = own_length(&ks->tx, from, more);
+
+	if (!len)
+		return 0;
+	return iov_iter_is_bvec(from) ? seal_pages(ks, from, len) :
+					seal_memory(ks, from, len);
 }
 
 /* ---- push ---- */
@@ -262,11 +309,11 @@ static int make_way(struct kseal_sock *ks)
 static int send_step(struct kseal_sock *ks, struct iov_iter *from, bool more)
 {
 	struct kseal_send *tx = &ks->tx;
-	struct content pages;
 	int err, taken;
 
-	if (frame_pages(tx, from, more, &pages))
-		return seal_pages(ks, &pages, from);
+	taken = seal_in_place(ks, from, more);
+	if (taken)
+		return taken;
 	taken = frame_record(tx, from);
 	if (taken < 0)
 		return taken;

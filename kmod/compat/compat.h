@@ -117,6 +117,19 @@ static inline struct ubuf_info *kseal_compat_zerocopy_alloc(struct sock *sk,
 #endif
 }
 
+/* Pins user memory; there is no such call before 6.3. */
+static inline ssize_t kseal_compat_extract_pages(struct iov_iter *iter,
+						 struct page ***pages,
+						 size_t len, unsigned int max,
+						 size_t *offset)
+{
+#ifdef KSEAL_COMPAT_NO_EXTRACT
+	return -EOPNOTSUPP;
+#else
+	return iov_iter_extract_pages(iter, pages, len, max, 0, offset);
+#endif
+}
+
 /**
  * kseal_compat_ulp - hang the calls for inet_diag, whose form has changed
  * @ops: the ULP

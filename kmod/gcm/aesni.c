@@ -33,6 +33,18 @@ typedef __m128i V;
 #include "some.h"
 #include "lanes.h"
 
+u8 kseal_gcm_aesni_byte(const struct kseal_gcm_key *k, const u8 *nonce,
+			size_t at, u8 sealed)
+{
+	const u32 block = at / KSEAL_GCM_BLOCK + 1;
+	u8 stream[KSEAL_GCM_BLOCK] __attribute__((aligned(16)));
+	__m128i counter = reverse128(nonce128(nonce));
+
+	counter = _mm_add_epi32(counter, _mm_cvtsi32_si128(block));
+	store128(stream, encrypt128(k, reverse128(counter)));
+	return stream[at % KSEAL_GCM_BLOCK] ^ sealed;
+}
+
 /* ---- keys ---- */
 
 /* SubWord without a table: in a block whose columns are alike ShiftRows changes

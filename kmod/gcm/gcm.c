@@ -74,15 +74,10 @@ typedef void crypt_fn(struct kseal_gcm *g, const struct kseal_gcm_key *k,
 typedef void end_fn(const struct kseal_gcm *g, const struct kseal_gcm_key *k,
 		    unsigned int aad_len, size_t len, u8 *tag);
 
-struct text {
-	const struct kseal_piece *dst, *src;
-	size_t len;
-};
-
 /* Inlined for each level, so that all calls are direct. */
 static inline __attribute__((always_inline)) void
 crypt_pieces(crypt_fn *crypt, struct kseal_gcm *g,
-	     const struct kseal_gcm_key *k, const struct text *t)
+	     const struct kseal_gcm_key *k, const struct kseal_body *t)
 {
 	struct cursor dst = { t->dst, 0 }, src = { t->src, 0 };
 	size_t left = t->len;
@@ -120,7 +115,7 @@ crypt_pieces(crypt_fn *crypt, struct kseal_gcm *g,
 static inline __attribute__((always_inline)) void
 record(begin_fn *begin, crypt_fn *crypt, end_fn *end,
        const struct kseal_gcm_key *k, const u8 *nonce, const u8 *aad,
-       unsigned int aad_len, const struct text *t, u8 *tag)
+       unsigned int aad_len, const struct kseal_body *t, u8 *tag)
 {
 	struct kseal_gcm g;
 
@@ -132,17 +127,15 @@ record(begin_fn *begin, crypt_fn *crypt, end_fn *end,
 
 #define RECORD(X, crypt) \
 	record(kseal_gcm_##X##_begin, kseal_gcm_##X##_##crypt, \
-	       kseal_gcm_##X##_end, k, nonce, aad, aad_len, &t, tag)
+	       kseal_gcm_##X##_end, k, nonce, aad, aad_len, t, tag)
 
 /* ---- the levels ---- */
 
 void kseal_gcm_record(enum kseal_gcm_level level, const struct kseal_gcm_key *k,
 		      bool open, const u8 *nonce, const u8 *aad,
-		      unsigned int aad_len, const struct kseal_piece *dst,
-		      const struct kseal_piece *src, size_t len, u8 *tag)
+		      unsigned int aad_len, const struct kseal_body *t,
+		      u8 *tag)
 {
-	const struct text t = { dst, src, len };
-
 	switch (level) {
 	case KSEAL_GCM_VAES512:
 		if (open)

@@ -107,6 +107,16 @@ KSEAL_GCM_DECLARE(aesni);
 void kseal_gcm_aesni_key(struct kseal_gcm_key *k, const u8 *key,
 			 unsigned int len);
 
+/**
+ * kseal_gcm_aesni_byte - what a byte of a text is, not verified
+ * @k: the key
+ * @nonce: 12 bytes
+ * @at: which one
+ * @sealed: as it is in the sealed text
+ */
+u8 kseal_gcm_aesni_byte(const struct kseal_gcm_key *k, const u8 *nonce,
+			size_t at, u8 sealed);
+
 /* What the processor has; each level includes those before it. */
 enum kseal_gcm_level {
 	KSEAL_GCM_NONE,
@@ -121,6 +131,15 @@ struct kseal_piece {
 	size_t len;
 };
 
+/* What is ciphered, from where and to where: the pieces of each as a whole are
+ * at least as long. They are the same, or do not overlap.
+ */
+struct kseal_body {
+	const struct kseal_piece *dst, *src;
+	unsigned int n_dst, n_src;	/* how many pieces */
+	size_t len;
+};
+
 /**
  * kseal_gcm_record - seal or open a record
  * @level: what to use, not KSEAL_GCM_NONE
@@ -129,17 +148,15 @@ struct kseal_piece {
  * @nonce: 12 bytes, never used before under this key if it is to be sealed
  * @aad: additional data
  * @aad_len: at most 16
- * @dst: pieces, written; as a whole at least @len bytes
- * @src: pieces, read once; likewise
- * @len: bytes to be ciphered
+ * @t: the text; each byte of the source is read once
  * @tag: 16 bytes, written; when opening, the caller's to compare
  *
  * In the kernel between kernel_fpu_begin() and kernel_fpu_end().
  */
 void kseal_gcm_record(enum kseal_gcm_level level, const struct kseal_gcm_key *k,
 		      bool open, const u8 *nonce, const u8 *aad,
-		      unsigned int aad_len, const struct kseal_piece *dst,
-		      const struct kseal_piece *src, size_t len, u8 *tag);
+		      unsigned int aad_len, const struct kseal_body *t,
+		      u8 *tag);
 
 /* Bytes out of pieces, or into them, from the skip-th on. */
 void kseal_pieces_read(const struct kseal_piece *from, size_t skip, u8 *to,

@@ -32,6 +32,7 @@ bool __init kseal_gcm_known(enum kseal_gcm_level level)
 	u8 tags[2 * KSEAL_GCM_BLOCK] = {}, tag[KSEAL_GCM_BLOCK];
 	u8 again[KSEAL_GCM_BLOCK];
 	struct kseal_piece from[3], to[3];
+	struct kseal_body t;
 	size_t n;
 
 	memset(text, 0, sizeof(text));
@@ -39,11 +40,13 @@ bool __init kseal_gcm_known(enum kseal_gcm_level level)
 		kseal_gcm_aesni_key(&key, tags, n % 2 ? 32 : 16);
 		cut(from, text, n, n);
 		cut(to, sealed, n, n / 7);
+		t = (struct kseal_body){ to, from, 3, 3, n };
 		kseal_gcm_record(level, &key, false, tags, tags + 12, n % 17,
-				 to, from, n, tag);
+				 &t, tag);
 		cut(from, opened, n, n / 5);
+		t = (struct kseal_body){ from, to, 3, 3, n };
 		kseal_gcm_record(level, &key, true, tags, tags + 12, n % 17,
-				 from, to, n, again);
+				 &t, again);
 		if (memcmp(text, opened, n) || memcmp(tag, again, sizeof(tag)))
 			return false;
 		memcpy(text, sealed, n);
