@@ -11,7 +11,7 @@
 /* ---- what AES-GCM is done with ---- */
 
 static char *gcm = "auto";
-module_param(gcm, charp, 0400);
+module_param(gcm, charp, 0444);
 MODULE_PARM_DESC(gcm,
 		 "what AES-GCM is done with: auto, vaes512, vaes256, aesni, or crypto (the kernel's crypto API)");
 
@@ -69,6 +69,7 @@ int __init kseal_aead_choose(void)
 		}
 		level = i;
 	}
+	gcm = (char *)names[level];
 	if (level == KSEAL_GCM_NONE)
 		return 0;
 	kernel_fpu_begin();
@@ -131,7 +132,9 @@ static u8 own_last(struct kseal_aead *a, const u8 *nonce,
 #else
 int __init kseal_aead_choose(void)
 {
-	if (!strcmp(gcm, "auto") || !strcmp(gcm, "crypto"))
+	if (!strcmp(gcm, "auto"))
+		gcm = "crypto";
+	if (!strcmp(gcm, "crypto"))
 		return 0;
 	pr_err("kseal: gcm=%s: this build has the kernel's crypto API alone\n",
 	       gcm);

@@ -15,16 +15,27 @@ mkdir -p "$work"
 rm -rf "$work/src" && mkdir "$work/src"
 cp -rp Kbuild VERSION kmod include "$work/src"
 
-change() { # FROM TO: one line of keys.c
-	local file=$work/src/kmod/keys.c
+change() { # FROM TO: one line of aead.c
+	local file=$work/src/kmod/aead.c
 	is "$(grep -cF "$1" "$file")" 1 || return
-	sed -i "s/$1/$2/" "$file"
+	sed -i "s|$1|$2|" "$file"
 }
 copies() {
-	change 'err = crypto_aead_encrypt(keys->req);' \
-		'err = sg_pcopy_from_buffer(dst, sg_nents(dst), text, len, form->aad_len) == len ? 0 : -EIO;' &&
-	change 'err = crypto_aead_decrypt(keys->req);' \
-		'memcpy(text, raw, sealed - KSEAL_TAG_LEN); err = 0;'
+	change '#include "record.h"' '&\
+static int copy_instead(const struct kseal_body *t)\
+{\
+	u8 byte;\
+	size_t i;\
+	for (i = 0; i < t->len; i++) {\
+		kseal_pieces_read(t->src, i, \&byte, 1);\
+		kseal_pieces_write(t->dst, i, \&byte, 1);\
+	}\
+	return 0;\
+}' &&
+		change 'return crypt(a->req);' 'return crypt ? copy_instead(t) : 0;' &&
+		change 'kseal_gcm_record(level, &a->own, false, nonce, aad, aad_len, t, tag);' 'copy_instead(t);' &&
+		change 'kseal_gcm_record(level, &a->own, true, nonce, aad, aad_len, t, tag);' 'copy_instead(t);' &&
+		change '? -EBADMSG : 0;' '? 0 : 0;'
 }
 runs() {
 	KSEAL_SRC=$work/src selftests/vm/run -r uml -v perf --module-args dropin=1 -- selftests/bin/mainline-tls \

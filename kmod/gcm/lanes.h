@@ -66,6 +66,7 @@ INLINE void hash_vector(struct product *p, const u8 *power, unsigned int i,
 
 struct cipher {
 	V round[KSEAL_GCM_ROUNDS_MAX + 1];
+	V sealed[DEPTH];	/* the group that is to be hashed */
 	V counter;
 	__m128i hash;
 };
@@ -86,11 +87,19 @@ INLINE V round_key(const struct cipher *c, const struct kseal_gcm_key *k,
 				  V_BROADCAST(load128(k->round[i]));
 }
 
-/* One step: ciphers a group; hashed: the group of ciphertext that is hashed
- * meanwhile, NULL none. Ciphertext that is read is read once.
+/* A vector of the group that was sealed last: in a register if there are enough,
+ * for to load what is still on its way to memory takes its time.
+ */
+INLINE V sealed_vector(const struct cipher *c, const u8 *dst, unsigned int j)
+{
+	return REGISTERS >= 32 ? c->sealed[j] : V_LOAD(dst + j * VECTOR_LEN);
+}
+
+/* One step: ciphers a group, and hashes one if hash says so. Ciphertext that is
+ * read is read once.
  */
 INLINE void step(struct cipher *c, const struct kseal_gcm_key *k, u8 *dst,
-		 const u8 *src, const u8 *hashed, bool open,
+		 const u8 *src, bool hash, bool open,
 		 const unsigned int rounds)
 {
 	const u8 *power = power_of(k, LANES * DEPTH);
@@ -107,7 +116,11 @@ INLINE void step(struct cipher *c, const struct kseal_gcm_key *k, u8 *dst,
 	}
 #pragma GCC unroll 16
 	for (j = 0; j < DEPTH; j++) {
-		text[j] = hashed ? V_LOAD(hashed + j * VECTOR_LEN) : V_ZERO();
+		if (open)
+			text[j] = V_LOAD(src + j * VECTOR_LEN);
+		else
+			text[j] = hash ? sealed_vector(c, dst - GROUP_LEN, j) :
+					 V_ZERO();
 		V_FROM_HERE(text[j]);
 	}
 #pragma GCC unroll 16
@@ -118,10 +131,10 @@ INLINE void step(struct cipher *c, const struct kseal_gcm_key *k, u8 *dst,
 #pragma GCC unroll 16
 		for (j = 0; j < DEPTH; j++)
 			x[j] = V_ENC(x[j], key);
-		if (hashed && i <= DEPTH)
+		if (hash && i <= DEPTH)
 			hash_vector(&p, power, i - 1, text[i - 1], c->hash);
 	}
-	if (hashed)
+	if (hash)
 		c->hash = reduce(&p);
 #pragma GCC unroll 16
 	for (j = 0; j < DEPTH; j++) {
@@ -129,6 +142,7 @@ INLINE void step(struct cipher *c, const struct kseal_gcm_key *k, u8 *dst,
 
 		x[j] = V_XOR(V_ENC_LAST(x[j], round_key(c, k, rounds, rounds)), in);
 		V_STORE(dst + j * VECTOR_LEN, x[j]);
+		c->sealed[j] = x[j];
 	}
 }
 
@@ -188,12 +202,11 @@ INLINE void crypt(struct kseal_gcm *g, const struct kseal_gcm_key *k, u8 *dst,
 			c.round[i] = V_BROADCAST(load128(k->round[i]));
 	}
 	if (n >= GROUP_LEN) {
-		step(&c, k, dst, src, open ? src : NULL, open, rounds);
+		step(&c, k, dst, src, open, open, rounds);
 		for (n -= GROUP_LEN; n >= GROUP_LEN; n -= GROUP_LEN) {
 			src += GROUP_LEN;
 			dst += GROUP_LEN;
-			step(&c, k, dst, src, open ? src : dst - GROUP_LEN,
-			     open, rounds);
+			step(&c, k, dst, src, true, open, rounds);
 		}
 		if (!open) {
 			struct product p = no_product();
@@ -201,8 +214,7 @@ INLINE void crypt(struct kseal_gcm *g, const struct kseal_gcm_key *k, u8 *dst,
 #pragma GCC unroll 16
 			for (i = 0; i < DEPTH; i++)
 				hash_vector(&p, power_of(k, LANES * DEPTH), i,
-					    V_LOAD(dst + i * VECTOR_LEN),
-					    c.hash);
+					    sealed_vector(&c, dst, i), c.hash);
 			c.hash = reduce(&p);
 		}
 		src += GROUP_LEN;

@@ -8,7 +8,8 @@ module_build() {
 	[[ -f $src/Kbuild ]] || die "no Kbuild in $src, so there is no module to build. Give --no-module, or name its directory in KSEAL_SRC."
 	src=$(readlink -f "$src")
 	need rsync
-	module_dir=$cache/module/$module_kernel/$(key "$src")
+	# KSEAL_GCM=n is another build
+	module_dir=$cache/module/$module_kernel/$(key "$src${KSEAL_GCM:+ gcm $KSEAL_GCM}")
 	locked "$module_dir.lock" module_make "$src"
 }
 module_make() {
