@@ -16,7 +16,7 @@ for pkg in "${wanted[@]}"; do
 done
 # These are unpacked beside the tests: nginx, installed, would serve on this machine, and of python3-cryptography-vectors
 # we want NIST's vectors for AES-GCM alone
-unpack() { # PACKAGE DIRECTORY PART: that part of it
+unpack() { # PACKAGE DIRECTORY [PART]: all of it, or that part
 	local tmp
 	[[ -d $2 ]] && return
 	if [[ ${AUTO_INSTALL:-1} = 0 ]]; then
@@ -31,12 +31,12 @@ unpack() { # PACKAGE DIRECTORY PART: that part of it
 	fi
 	mkdir -p "$(dirname "$2")" "$tmp/files"
 	dpkg -x "$tmp/$1"_*.deb "$tmp/files"
-	mv "$tmp/files/$3" "$2"
+	mv "$tmp/files${3:+/$3}" "$2"
 	rm -rf "$tmp"
 }
 if [[ $1 != build-packages ]]; then
 	bin=$(dirname "$0")/bin
-	command -v /usr/sbin/nginx >/dev/null || unpack nginx "$bin/nginx" .
+	command -v /usr/sbin/nginx >/dev/null || unpack nginx "$bin/nginx"
 	unpack python3-cryptography-vectors "$bin/vectors" usr/lib/python3/dist-packages/cryptography_vectors/ciphers/AES/GCM
 fi
 
