@@ -77,24 +77,6 @@ static int deliver(struct kseal_sock *ks, struct kseal_opened *opened,
 	return type == KSEAL_TYPE_DATA && got == want;
 }
 
-/* A record that the caller has room for is opened there. */
-static bool deliver_into(struct kseal_sock *ks, struct delivery *d)
-{
-	int got;
-
-	if ((d->flags & (MSG_PEEK | MSG_TRUNC)) ||
-	    (d->type && d->type != KSEAL_TYPE_DATA))
-		return false;
-	got = kseal_receive_into(ks, &d->msg->msg_iter);
-	if (!got)
-		return false;
-	d->type = KSEAL_TYPE_DATA;
-	d->copied += got;
-	if (ks->rx.cmsg)
-		d->msg->msg_flags |= MSG_EOR;
-	return true;
-}
-
 /* The record after this one, or the first; NULL: none is open. */
 static struct kseal_opened *behind(struct kseal_receive *rx,
 				   struct kseal_opened *opened)
@@ -119,11 +101,26 @@ static int wait_for_data(struct kseal_sock *ks, long *timeo)
 	return 0;
 }
 
-/* A peek leaves the records, and may need more of them than one. */
-static int open_another(struct kseal_sock *ks, const struct delivery *d)
+/* A peek leaves the records, and may need more of them than one. What the caller
+ * has room for goes there at once.
+ */
+static int open_another(struct kseal_sock *ks, struct delivery *d)
 {
-	return d->flags & MSG_PEEK ? kseal_receive_ahead(ks) :
-				     kseal_receive_next(ks);
+	struct kseal_receive *rx = &ks->rx;
+	int ret;
+
+	if (d->flags & MSG_PEEK)
+		return kseal_receive_ahead(ks);
+	if ((d->flags & MSG_TRUNC) || (d->type && d->type != KSEAL_TYPE_DATA))
+		return kseal_receive_next(ks);
+	ret = kseal_receive_into(ks, &d->msg->msg_iter);
+	if (ret <= 0 || !list_empty(&rx->opened))
+		return ret;
+	d->type = KSEAL_TYPE_DATA;
+	d->copied += ret;
+	if (rx->cmsg)
+		d->msg->msg_flags |= MSG_EOR;
+	return ret;
 }
 
 /* In mainline's convention the socket's error is told once, by a call that has
@@ -156,8 +153,6 @@ static int receive_records(struct kseal_sock *ks, struct delivery *d,
 			last = d->flags & MSG_PEEK ? opened : NULL;
 			continue;
 		}
-		if (deliver_into(ks, d))
-			continue;
 		ret = open_another(ks, d);
 		if (ret > 0)
 			continue;

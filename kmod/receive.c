@@ -302,40 +302,40 @@ static bool is_data(struct kseal_receive *rx, const struct kseal_found *f,
 		       f->prefix[0]) == KSEAL_TYPE_DATA;
 }
 
-int kseal_receive_into(struct kseal_sock *ks, struct iov_iter *to)
+/* A record of data that the reader has room for. Returns bytes, or 0: it goes the
+ * other way.
+ */
+static int deliver_record(struct kseal_sock *ks, const struct kseal_found *f,
+			  struct iov_iter *to)
 {
 	struct kseal_receive *rx = &ks->rx;
+	struct kseal_body body = { .src = f->piece, .n_src = f->n };
 	struct kseal_pages pages;
-	struct kseal_found f;
-	struct kseal_body body;
 	size_t content;
 
-	kseal_sock_owned(ks);
-	if (iov_iter_count(to) < KSEAL_PAGES_LEN_MIN ||
-	    ks->state != KSEAL_STATE_KEYED || !list_empty(&rx->opened) ||
-	    rx->closed || rx->update_pending || rx->message.got ||
-	    !kseal_keys_read_once(rx->keys))
-		return 0;
-	if (rx->ahead >= AHEAD_MAX)
-		kseal_assemble_settle(ks);
-	if (kseal_assemble(ks, &f) <= 0)
-		return 0;
-	body = (struct kseal_body){ .src = f.piece, .n_src = f.n };
-	body.len = f.len - kseal_form_prefix(kseal_keys_form(rx->keys)) -
+	body.len = f->len - kseal_form_prefix(kseal_keys_form(rx->keys)) -
 		   KSEAL_TAG_LEN;
-	if (!is_data(rx, &f, &body, &content) ||
+	if (rx->message.got || !is_data(rx, f, &body, &content) ||
 	    !kseal_pages_get(to, content, &pages))
 		return 0;
-	if (open_into(ks, &f, &pages, &body)) {
+	if (open_into(ks, f, &pages, &body)) {
 		kseal_pages_undo(to, &pages, true);
 		return 0;
 	}
 	kseal_pages_put(&pages, true);
-	kseal_assemble_pass(rx, &f);
+	kseal_assemble_pass(rx, f);
 	note_record(ks);
 	note_data(ks, content);
-	ask_for_keys(ks);
 	return content;
+}
+
+/* Whether that is worth a try. */
+static bool may_deliver(const struct kseal_receive *rx,
+			const struct kseal_found *f, const struct iov_iter *to)
+{
+	return to && f->len >= KSEAL_PAGES_LEN_MIN &&
+	       iov_iter_count(to) >= KSEAL_PAGES_LEN_MIN &&
+	       kseal_keys_read_once(rx->keys);
 }
 
 /* ---- the driver ---- */
@@ -368,11 +368,13 @@ static int check_end(struct kseal_sock *ks)
 	return ks->err;
 }
 
-/* Assembles, opens, strips until there is another opened record. */
-static int next_record(struct kseal_sock *ks)
+/* Assembles, opens, strips until there is another opened record. to: where it may
+ * go at once; NULL nowhere.
+ */
+static int next_record(struct kseal_sock *ks, struct iov_iter *to)
 {
 	struct kseal_receive *rx = &ks->rx;
-	struct kseal_found found;
+	struct kseal_found *found = &rx->found;
 	int burst, ret;
 
 	ret = make_buffers(rx);
@@ -393,13 +395,18 @@ static int next_record(struct kseal_sock *ks)
 			sk_flush_backlog(ks->sk);
 			cond_resched();
 		}
-		ret = kseal_assemble(ks, &found);
+		ret = kseal_assemble(ks, found);
 		if (!ret)
 			return check_end(ks);
-		if (ret > 0)
-			ret = open_record(ks, &found);
+		if (ret > 0 && may_deliver(rx, found, to)) {
+			ret = deliver_record(ks, found, to);
+			if (ret)
+				break;
+		}
 		if (ret >= 0)
-			ret = strip_record(ks, &found, ret);
+			ret = open_record(ks, found);
+		if (ret >= 0)
+			ret = strip_record(ks, found, ret);
 		if (ret)
 			break;
 	}
@@ -411,7 +418,13 @@ static int next_record(struct kseal_sock *ks)
 int kseal_receive_next(struct kseal_sock *ks)
 {
 	kseal_sock_owned(ks);
-	return list_empty(&ks->rx.opened) ? next_record(ks) : 1;
+	return list_empty(&ks->rx.opened) ? next_record(ks, NULL) : 1;
+}
+
+int kseal_receive_into(struct kseal_sock *ks, struct iov_iter *to)
+{
+	kseal_sock_owned(ks);
+	return list_empty(&ks->rx.opened) ? next_record(ks, to) : 1;
 }
 
 int kseal_receive_ahead(struct kseal_sock *ks)
@@ -423,7 +436,7 @@ int kseal_receive_ahead(struct kseal_sock *ks)
 	if (rx->n_opened && (rx->n_opened + 1) * KSEAL_OPENED_PAGES * PAGE_SIZE >
 			    READ_ONCE(ks->sk->sk_rcvbuf))
 		return 0;
-	return next_record(ks);
+	return next_record(ks, NULL);
 }
 
 /* ---- readiness ---- */
@@ -434,13 +447,12 @@ int kseal_receive_ahead(struct kseal_sock *ks)
  */
 static bool something_came(struct kseal_sock *ks)
 {
-	struct kseal_found found;
 	int ret = 0;
 
 	if (!list_empty(&ks->rx.opened))
 		return true;
 	if (!ks->rx.update_pending)
-		ret = kseal_assemble(ks, &found) ?: check_end(ks);
+		ret = kseal_assemble(ks, &ks->rx.found) ?: check_end(ks);
 	else
 		ret = -EAGAIN;
 	return ret >= 0 || (READ_ONCE(ks->sk->sk_shutdown) & RCV_SHUTDOWN);

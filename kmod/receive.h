@@ -7,6 +7,7 @@
 #include <linux/types.h>
 #include <net/tcp.h>
 
+#include "assemble.h"
 #include "control.h"
 #include "gcm/gcm.h"
 #include "keys.h"
@@ -38,6 +39,7 @@ struct kseal_receive {
 	struct kseal_keys *keys;
 	unsigned int ahead;	/* bytes of TCP's queue that were opened there */
 	struct kseal_piece run;	/* those that come next, in one piece */
+	struct kseal_found found;	/* the next record; not on every stack */
 	u8 *raw;		/* the record being assembled, as received: */
 	unsigned int raw_len;	/* bytes of it that are here, */
 	unsigned int raw_need;	/* and how many it takes (0: no header yet) */
@@ -78,14 +80,15 @@ struct kseal_receive {
 int kseal_receive_next(struct kseal_sock *ks);
 
 /**
- * kseal_receive_into - open the next record right into the reader's memory
- * @ks: a session, socket lock held
- * @to: where it goes; moves on
+ * kseal_receive_into - likewise, and right into the reader's memory
+ * @ks: a session with keys, socket lock held
+ * @to: where it may go; moves on if it does
  *
- * For a whole record of data that fits; saves a copy. The memory has what was
+ * Saves a copy of a large record of data that fits. The memory has what was
  * opened before the tag is checked, and zeros if it is wrong.
  *
- * Return: bytes; 0: kseal_receive_next() is to be asked.
+ * Return: as kseal_receive_next(); but with rx.opened empty the bytes that @to
+ * got.
  */
 int kseal_receive_into(struct kseal_sock *ks, struct iov_iter *to);
 

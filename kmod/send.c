@@ -264,8 +264,9 @@ static int seal_in_place(struct kseal_sock *ks, struct iov_iter *from,
 
 	if (!len)
 		return 0;
-	return iov_iter_is_bvec(from) ? seal_pages(ks, from, len) :
-					seal_memory(ks, from, len);
+	if (iov_iter_is_bvec(from))
+		return seal_pages(ks, from, len);
+	return len < KSEAL_PAGES_LEN_MIN ? 0 : seal_memory(ks, from, len);
 }
 
 /* ---- push ---- */

@@ -34,29 +34,28 @@ INLINE __m128i reverse128(__m128i x)
 	return _mm_shuffle_epi8(x, REVERSE128);
 }
 
-/* Not by way of memory: a load of what was stored in parts has to wait. */
+/* J0: SP 800-38D 7.1. Loaded in the parts in which it was stored, for a load of
+ * several stores has to wait for them.
+ */
 INLINE __m128i nonce128(const u8 *nonce)
 {
-	u32 fixed;
-	u64 rest;
+	__m128i fixed = _mm_loadu_si32(nonce);
+	__m128i rest = _mm_loadl_epi64((const __m128i *)(nonce + 4));
 
-	/* and in the parts in which it was stored */
-	memcpy(&fixed, nonce, sizeof(fixed));
-	memcpy(&rest, nonce + sizeof(fixed), sizeof(rest));
-	/* the counter of J0 is 1, and it is last: SP 800-38D 7.1 */
-	return _mm_set_epi64x((long long)(rest >> 32 | 1ULL << 56),
-			      (long long)(fixed | rest << 32));
+	return _mm_or_si128(_mm_or_si128(fixed, _mm_slli_si128(rest, 4)),
+			    _mm_set_epi32(1 << 24, 0, 0, 0));
 }
 
-/* Up to 16 bytes, and zeros. */
+/* Up to 16 bytes, and zeros; not by way of memory either. */
 INLINE __m128i some128(const u8 *p, unsigned int n)
 {
-	u64 half[2] = {};
-	unsigned int i;
+	u64 low = 0, high = 0;
 
-	for (i = 0; i < n; i++)
-		half[i / 8] |= (u64)p[i] << (i % 8 * 8);
-	return _mm_set_epi64x((long long)half[1], (long long)half[0]);
+	while (n > 8)
+		high = high << 8 | p[--n];
+	while (n)
+		low = low << 8 | p[--n];
+	return _mm_set_epi64x((long long)high, (long long)low);
 }
 
 /* Takes the lower half of a over into the next half. */
