@@ -10,8 +10,20 @@
 
 /* ---- what AES-GCM is done with ---- */
 
-static char *gcm = "auto";
-module_param(gcm, charp, 0444);
+static char *gcm = "auto";		/* what is asked for, */
+static const char *gcm_chosen = "crypto";	/* and what it came to */
+
+static int show_chosen(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%s\n", gcm_chosen);
+}
+
+static const struct kernel_param_ops gcm_ops = {
+	.set = param_set_charp,
+	.get = show_chosen,
+	.free = param_free_charp,
+};
+module_param_cb(gcm, &gcm_ops, &gcm, 0444);
 MODULE_PARM_DESC(gcm,
 		 "what AES-GCM is done with: auto, vaes512, vaes256, aesni, or crypto (the kernel's crypto API)");
 
@@ -40,26 +52,36 @@ static enum kseal_gcm_level best(void)
 	    !boot_cpu_has(X86_FEATURE_VPCLMULQDQ) ||
 	    !boot_cpu_has(X86_FEATURE_AVX2))
 		return KSEAL_GCM_AESNI;
-	if (!boot_cpu_has(X86_FEATURE_AVX512BW) ||
+	if (!boot_cpu_has(X86_FEATURE_AVX512F) ||
+	    !boot_cpu_has(X86_FEATURE_AVX512BW) ||
 	    !boot_cpu_has(X86_FEATURE_AVX512VL) ||
 	    !has_state(XFEATURE_MASK_AVX512))
 		return KSEAL_GCM_VAES256;
 	return KSEAL_GCM_VAES512;
 }
 
+/* Where wide vectors slow the processor down, its neighbours as well. */
+static enum kseal_gcm_level preferred(enum kseal_gcm_level most)
+{
+#ifdef X86_FEATURE_PREFER_YMM
+	if (most == KSEAL_GCM_VAES512 && boot_cpu_has(X86_FEATURE_PREFER_YMM))
+		return KSEAL_GCM_VAES256;
+#endif
+	return most;
+}
+
 int __init kseal_aead_choose(void)
 {
-	static const char * const names[] = {
+	static const char *const names[] = {
 		[KSEAL_GCM_NONE] = "crypto",
 		[KSEAL_GCM_AESNI] = "aesni",
 		[KSEAL_GCM_VAES256] = "vaes256",
 		[KSEAL_GCM_VAES512] = "vaes512",
 	};
 	enum kseal_gcm_level most = best();
-	bool known;
 	int i;
 
-	level = most;
+	level = preferred(most);
 	if (strcmp(gcm, "auto")) {
 		i = match_string(names, ARRAY_SIZE(names), gcm);
 		if (i < 0 || i > most) {
@@ -69,13 +91,8 @@ int __init kseal_aead_choose(void)
 		}
 		level = i;
 	}
-	gcm = (char *)names[level];
-	if (level == KSEAL_GCM_NONE)
-		return 0;
-	kernel_fpu_begin();
-	known = kseal_gcm_known(level);
-	kernel_fpu_end();
-	if (!known) {
+	gcm_chosen = names[level];
+	if (level != KSEAL_GCM_NONE && !kseal_gcm_known(level)) {
 		pr_err("kseal: AES-GCM with %s gives wrong results here; load the module with gcm=crypto, and tell us\n",
 		       names[level]);
 		return -EIO;
@@ -110,12 +127,16 @@ static int own_open(struct kseal_aead *a, const u8 *nonce, const u8 *aad,
 		    unsigned int aad_len, const struct kseal_body *t)
 {
 	u8 tag[KSEAL_TAG_LEN], came[KSEAL_TAG_LEN];
+	int err;
 
 	kernel_fpu_begin();
 	kseal_gcm_record(level, &a->own, true, nonce, aad, aad_len, t, tag);
 	kernel_fpu_end();
 	kseal_pieces_read(t->src, t->len, came, sizeof(came));
-	return crypto_memneq(tag, came, sizeof(tag)) ? -EBADMSG : 0;
+	err = crypto_memneq(tag, came, sizeof(tag)) ? -EBADMSG : 0;
+	/* for a forger it would be the right one */
+	memzero_explicit(tag, sizeof(tag));
+	return err;
 }
 
 static u8 own_last(struct kseal_aead *a, const u8 *nonce,
@@ -132,9 +153,7 @@ static u8 own_last(struct kseal_aead *a, const u8 *nonce,
 #else
 int __init kseal_aead_choose(void)
 {
-	if (!strcmp(gcm, "auto"))
-		gcm = "crypto";
-	if (!strcmp(gcm, "crypto"))
+	if (!strcmp(gcm, "auto") || !strcmp(gcm, "crypto"))
 		return 0;
 	pr_err("kseal: gcm=%s: this build has the kernel's crypto API alone\n",
 	       gcm);

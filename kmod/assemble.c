@@ -26,8 +26,12 @@
 /* ---- where it lies ---- */
 
 /* Whether TCP waits for somebody to take what it has. */
-static bool pressing(struct sock *sk)
+static bool pressing(struct kseal_sock *ks)
 {
+	struct sock *sk = ks->sk;
+
+	/* it does not know yet of what was opened */
+	kseal_assemble_settle(ks);
 	return sock_flag(sk, SOCK_DONE) || sk->sk_err ||
 	       sk->sk_state == TCP_CLOSE || tcp_epollin_ready(sk, INT_MAX);
 }
@@ -36,8 +40,10 @@ static bool pressing(struct sock *sk)
 static bool peek_prefix(struct sock *sk, struct kseal_receive *rx, u8 *prefix,
 			unsigned int len)
 {
-	if (!rx->run.len)
+	if (!rx->run.len) {
 		kseal_queue_run(sk, rx->ahead, &rx->run);
+		rx->n_runs++;
+	}
 	if (rx->run.len < len)
 		return kseal_queue_peek(sk, rx->ahead, prefix, len);
 	memcpy(prefix, rx->run.at, len);
@@ -61,7 +67,7 @@ static int find_record(struct kseal_sock *ks, struct kseal_found *f)
 		return -ENOENT;
 	have = tcp_inq(sk) - rx->ahead;
 	if (have < KSEAL_HEADER_LEN)
-		return have && pressing(sk) ? -ENOENT : 0;
+		return have && pressing(ks) ? -ENOENT : 0;
 	if (!peek_prefix(sk, rx, f->prefix, min(prefix, have)))
 		return -ENOENT;
 	len = kseal_record_check(f->prefix, form, ks->mainline, &why);
@@ -69,7 +75,7 @@ static int find_record(struct kseal_sock *ks, struct kseal_found *f)
 		return -ENOENT;
 	f->len = KSEAL_HEADER_LEN + len;
 	if (have < f->len)
-		return pressing(sk) ? -ENOENT : 0;
+		return pressing(ks) ? -ENOENT : 0;
 	f->queued = true;
 	if (rx->run.len >= f->len) {
 		f->piece[0] = (struct kseal_piece){ rx->run.at + prefix,
@@ -262,12 +268,17 @@ void kseal_assemble_pass(struct kseal_receive *rx, const struct kseal_found *f)
 void kseal_assemble_settle(struct kseal_sock *ks)
 {
 	struct kseal_receive *rx = &ks->rx;
+	u32 seq;
 
 	kseal_sock_owned(ks);
 	rx->run.len = 0;
+	rx->n_runs = 0;
 	if (!rx->ahead)
 		return;
+	seq = tcp_sk(ks->sk)->copied_seq;
 	tcp_read_done(ks->sk, rx->ahead);
+	/* or the same records would come again */
+	WARN_ON_ONCE(tcp_sk(ks->sk)->copied_seq - seq < rx->ahead);
 	rx->ahead = 0;
 }
 

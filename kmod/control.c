@@ -4,6 +4,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "assemble.h"
 #include "control.h"
 #include "handshake.h"
 #include "keys.h"
@@ -39,6 +40,8 @@ void kseal_alert_fatal(struct kseal_sock *ks, const struct kseal_refusal *why)
 	kseal_sock_owned(ks);
 	if (ks->state == KSEAL_STATE_DEAD)
 		return;
+	/* to send lets in what came meanwhile */
+	kseal_assemble_settle(ks);
 	/* in mainline's convention alerts are the application's */
 	if (why->alert != KSEAL_ALERT_NONE && !ks->mainline) {
 		send_alert(ks, KSEAL_LEVEL_FATAL, why->alert);

@@ -32,6 +32,8 @@
 #define CONTROL_BURST 16
 /* what is read in TCP's queue before TCP is told */
 #define AHEAD_MAX (128 * 1024)
+/* and pieces of it, for what is before the next record is walked over */
+#define RUNS_MAX 32
 
 /* ---- buffers ---- */
 
@@ -283,14 +285,17 @@ static int open_into(struct kseal_sock *ks, const struct kseal_found *f,
 		err = -EBADMSG;
 	}
 	/* what a forger made of it is nobody's business */
-	if (err)
+	if (err == -EBADMSG)
 		wipe(pages->piece, pages->n);
 	return err;
 }
 
-/* Whether it seems to be data without padding: then *content is its length. */
-static bool is_data(struct kseal_receive *rx, const struct kseal_found *f,
-		    const struct kseal_body *body, size_t *content)
+/* Whether it seems to be data without padding, *content bytes, which the reader
+ * has room for.
+ */
+static bool fits(struct kseal_receive *rx, const struct kseal_found *f,
+		 const struct kseal_body *body, const struct iov_iter *to,
+		 size_t *content)
 {
 	unsigned int tail = kseal_keys_form(rx->keys)->tail_len;
 
@@ -298,6 +303,8 @@ static bool is_data(struct kseal_receive *rx, const struct kseal_found *f,
 	    body->len > KSEAL_PLAIN_MAX + tail)
 		return false;
 	*content = body->len - tail;
+	if (iov_iter_single_seg_count(to) < *content)
+		return false;
 	return (tail ? kseal_keys_last(rx->keys, f->prefix, body) :
 		       f->prefix[0]) == KSEAL_TYPE_DATA;
 }
@@ -315,7 +322,7 @@ static int deliver_record(struct kseal_sock *ks, const struct kseal_found *f,
 
 	body.len = f->len - kseal_form_prefix(kseal_keys_form(rx->keys)) -
 		   KSEAL_TAG_LEN;
-	if (rx->message.got || !is_data(rx, f, &body, &content) ||
+	if (rx->message.got || !fits(rx, f, &body, to, &content) ||
 	    !kseal_pages_get(to, content, &pages))
 		return 0;
 	if (open_into(ks, f, &pages, &body)) {
@@ -334,7 +341,6 @@ static bool may_deliver(const struct kseal_receive *rx,
 			const struct kseal_found *f, const struct iov_iter *to)
 {
 	return to && f->len >= KSEAL_PAGES_LEN_MIN &&
-	       iov_iter_count(to) >= KSEAL_PAGES_LEN_MIN &&
 	       kseal_keys_read_once(rx->keys);
 }
 
@@ -388,7 +394,7 @@ static int next_record(struct kseal_sock *ks, struct iov_iter *to)
 			return 0;
 		if (rx->update_pending)
 			return -EKEYEXPIRED;
-		if (rx->ahead >= AHEAD_MAX)
+		if (rx->ahead >= AHEAD_MAX || rx->n_runs >= RUNS_MAX)
 			kseal_assemble_settle(ks);
 		if (burst % CONTROL_BURST == 0) {
 			kseal_assemble_settle(ks);
@@ -507,7 +513,9 @@ void kseal_receive_drain(struct kseal_sock *ks)
 	kseal_sock_owned(ks);
 	if (skb_queue_empty(&ks->sk->sk_receive_queue) && !ks->rx.early)
 		return;
-	kseal_receive_next(ks);
+	/* also the part of one whose end has not come */
+	if (kseal_receive_next(ks) == -EAGAIN && !ks->rx.update_pending)
+		kseal_assemble_copy(ks);
 	kseal_assemble_settle(ks);
 }
 

@@ -39,6 +39,7 @@ struct kseal_receive {
 	struct kseal_keys *keys;
 	unsigned int ahead;	/* bytes of TCP's queue that were opened there */
 	struct kseal_piece run;	/* those that come next, in one piece */
+	unsigned int n_runs;	/* how many there were since the last settling */
 	struct kseal_found found;	/* the next record; not on every stack */
 	u8 *raw;		/* the record being assembled, as received: */
 	unsigned int raw_len;	/* bytes of it that are here, */

@@ -89,7 +89,9 @@ static unsigned int own_length(struct kseal_send *tx,
 	size_t count = iov_iter_count(from);
 	unsigned int most = room(tx);
 
-	if (tx->len || tx->shape.pad || (count < most && more) ||
+	/* alerts are looked at where they are framed */
+	if (tx->type != KSEAL_TYPE_DATA ||
+	    tx->len || tx->shape.pad || (count < most && more) ||
 	    !kseal_keys_read_once(tx->keys))
 		return 0;
 	return min_t(size_t, most, count);
@@ -266,7 +268,9 @@ static int seal_in_place(struct kseal_sock *ks, struct iov_iter *from,
 		return 0;
 	if (iov_iter_is_bvec(from))
 		return seal_pages(ks, from, len);
-	return len < KSEAL_PAGES_LEN_MIN ? 0 : seal_memory(ks, from, len);
+	if (len < KSEAL_PAGES_LEN_MIN || iov_iter_single_seg_count(from) < len)
+		return 0;
+	return seal_memory(ks, from, len);
 }
 
 /* ---- push ---- */
@@ -470,6 +474,8 @@ int kseal_send_control(struct kseal_sock *ks, u8 type, const void *data,
 		return -EPIPE;
 	if (WARN_ON_ONCE(len > KSEAL_RECORD_MIN))
 		return -EMSGSIZE;
+	/* to send lets in what came meanwhile */
+	WARN_ON_ONCE(ks->rx.ahead);
 	err = make_buffers(tx);
 	if (!err)
 		err = kseal_out_force(ks->sk, &tx->out);

@@ -167,6 +167,27 @@ TEST_F(peer, what_was_read_into_a_files_pages_is_in_the_file)
 	free(data);
 }
 
+/* It is not opened, and would make TCP reset the connection. */
+TEST_F(peer, close_with_half_a_record_unread_sends_everything)
+{
+	uint8_t data[1000] = { 1 }, got[PEER_PLAIN_MAX], *record;
+	size_t size;
+	int type;
+
+	record = sealed(&self->peer, PEER_DATA, data, sizeof(data), 0, &size);
+	ASSERT_EQ(4, send(self->fd, "data", 4, 0));
+	ASSERT_EQ(0, peer_write(&self->peer, record, size / 2));
+	sleep_ms(50);
+	close(self->fd);
+	self->fd = -1;
+	sleep_ms(50);
+	EXPECT_EQ(4, peer_open(&self->peer, &type, got));
+	EXPECT_EQ(2, peer_open(&self->peer, &type, got));
+	EXPECT_EQ(PEER_ALERT, type);
+	EXPECT_EQ(-ENODATA, peer_open(&self->peer, &type, got));
+	free(record);
+}
+
 /* Pieces of TCP's queue, more than are opened there. */
 TEST_F(peer, a_record_in_many_segments)
 {

@@ -42,7 +42,9 @@ u8 kseal_gcm_aesni_byte(const struct kseal_gcm_key *k, const u8 *nonce,
 
 	counter = _mm_add_epi32(counter, _mm_cvtsi32_si128(block));
 	store128(stream, encrypt128(k, reverse128(counter)));
-	return stream[at % KSEAL_GCM_BLOCK] ^ sealed;
+	sealed ^= stream[at % KSEAL_GCM_BLOCK];
+	KSEAL_GCM_WIPE(stream, sizeof(stream));
+	return sealed;
 }
 
 /* ---- keys ---- */

@@ -6,6 +6,16 @@
  */
 #define BRIDGE_LEN	(4 * KSEAL_GCM_BLOCK)
 
+/* Registers that the compiler ran out of are there, below the caller's frame:
+ * states between two rounds, ends of texts. Kbuild.include bounds the frames.
+ */
+static noinline void wipe_stack(void)
+{
+	u8 below[1024];
+
+	KSEAL_GCM_WIPE(below, sizeof(below));
+}
+
 struct cursor {
 	const struct kseal_piece *piece;
 	size_t off;
@@ -97,6 +107,7 @@ crypt_pieces(crypt_fn *crypt, struct kseal_gcm *g,
 			KSEAL_GCM_READS(from, n);
 			KSEAL_GCM_WRITES(to, n);
 			crypt(g, k, to, from, n);
+			KSEAL_GCM_WRITTEN(to, n);
 			src.off += n;
 			dst.off += n;
 		} else {
@@ -122,7 +133,9 @@ record(begin_fn *begin, crypt_fn *crypt, end_fn *end,
 	begin(&g, k, nonce, aad, aad_len);
 	crypt_pieces(crypt, &g, k, t);
 	end(&g, k, aad_len, t->len, tag);
+	KSEAL_GCM_WRITTEN(tag, KSEAL_GCM_BLOCK);
 	KSEAL_GCM_WIPE(&g, sizeof(g));
+	wipe_stack();
 }
 
 #define RECORD(X, crypt) \

@@ -10,13 +10,18 @@
 #define KSEAL_GCM_H
 
 #ifdef __KERNEL__
+#include <asm/fpu/api.h>
 #include <linux/init.h>
 #include <linux/kasan-checks.h>
+#include <linux/kmsan-checks.h>
 #include <linux/string.h>
 #include <linux/types.h>
 #define KSEAL_GCM_WIPE(p, n)	memzero_explicit(p, n)
 #define KSEAL_GCM_READS(p, n)	kasan_check_read(p, n)
 #define KSEAL_GCM_WRITES(p, n)	kasan_check_write(p, n)
+#define KSEAL_GCM_WRITTEN(p, n)	kmsan_unpoison_memory(p, n)
+#define KSEAL_GCM_BEGIN()	kernel_fpu_begin()
+#define KSEAL_GCM_END()		kernel_fpu_end()
 #else
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,6 +35,10 @@ typedef uint64_t u64;
 #define KSEAL_GCM_WIPE(p, n)	explicit_bzero(p, n)
 #define KSEAL_GCM_READS(p, n)	((void)0)
 #define KSEAL_GCM_WRITES(p, n)	((void)0)
+#define KSEAL_GCM_WRITTEN(p, n)	((void)0)
+#define KSEAL_GCM_BEGIN()	((void)0)
+#define KSEAL_GCM_END()		((void)0)
+#define noinline		__attribute__((noinline))
 #endif
 
 #define KSEAL_GCM_BLOCK		16
@@ -170,8 +179,8 @@ void kseal_pieces_write(const struct kseal_piece *to, size_t skip,
  *
  * Seals and opens texts of every length up to several groups of blocks, cut in
  * pieces in many ways, with keys of both lengths, each made from the one
- * before; the last tag is known. Between kernel_fpu_begin() and
- * kernel_fpu_end(); allocates nothing, takes about a millisecond.
+ * before; the last tag is known. Not in a section of the caller's: each text is
+ * one. Allocates nothing, takes about a millisecond.
  */
 bool __init kseal_gcm_known(enum kseal_gcm_level level);
 

@@ -37,6 +37,7 @@ bool __init kseal_gcm_known(enum kseal_gcm_level level)
 
 	memset(text, 0, sizeof(text));
 	for (n = 0; n <= TEXT_MAX; n++) {
+		KSEAL_GCM_BEGIN();
 		kseal_gcm_aesni_key(&key, tags, n % 2 ? 32 : 16);
 		cut(from, text, n, n);
 		cut(to, sealed, n, n / 7);
@@ -47,6 +48,7 @@ bool __init kseal_gcm_known(enum kseal_gcm_level level)
 		t = (struct kseal_body){ from, to, 3, 3, n };
 		kseal_gcm_record(level, &key, true, tags, tags + 12, n % 17,
 				 &t, again);
+		KSEAL_GCM_END();
 		if (memcmp(text, opened, n) || memcmp(tag, again, sizeof(tag)))
 			return false;
 		memcpy(text, sealed, n);

@@ -65,26 +65,17 @@ INLINE void hash_vector(struct product *p, const u8 *power, unsigned int i,
 #define AGAIN(k)	asm volatile("" : "+r" (k))
 
 struct cipher {
-	V round[KSEAL_GCM_ROUNDS_MAX + 1];
 	V sealed[DEPTH];	/* the group that is to be hashed */
 	V counter;
 	__m128i hash;
 };
 
-/* Whether the keys of all rounds have their place in registers. */
-INLINE bool keys_fit(unsigned int rounds)
-{
-	return REGISTERS >= 32 && rounds == 10;
-}
-
-/* A round's key; where they do not fit from memory each time, for a copy on the
- * stack would have to be wiped.
+/* A round's key, from memory each time: a copy on the stack, where it would go
+ * if registers ran out, would have to be wiped.
  */
-INLINE V round_key(const struct cipher *c, const struct kseal_gcm_key *k,
-		   unsigned int i, unsigned int rounds)
+INLINE V round_key(const struct kseal_gcm_key *k, unsigned int i)
 {
-	return keys_fit(rounds) ? c->round[i] :
-				  V_BROADCAST(load128(k->round[i]));
+	return V_BROADCAST(load128(k->round[i]));
 }
 
 /* A vector of the group that was sealed last: in a register if there are enough,
@@ -111,7 +102,7 @@ INLINE void step(struct cipher *c, const struct kseal_gcm_key *k, u8 *dst,
 #pragma GCC unroll 16
 	for (j = 0; j < DEPTH; j++) {
 		x[j] = V_XOR(V_SHUFFLE(c->counter, V_BROADCAST(REVERSE128)),
-			     round_key(c, k, 0, rounds));
+			     round_key(k, 0));
 		c->counter = V_ADD32(c->counter, V_ALL(LANES));
 	}
 #pragma GCC unroll 16
@@ -125,7 +116,7 @@ INLINE void step(struct cipher *c, const struct kseal_gcm_key *k, u8 *dst,
 	}
 #pragma GCC unroll 16
 	for (i = 1; i < rounds; i++) {
-		V key = round_key(c, k, i, rounds);
+		V key = round_key(k, i);
 
 		AGAIN(k);
 #pragma GCC unroll 16
@@ -140,7 +131,8 @@ INLINE void step(struct cipher *c, const struct kseal_gcm_key *k, u8 *dst,
 	for (j = 0; j < DEPTH; j++) {
 		V in = open ? text[j] : V_LOAD(src + j * VECTOR_LEN);
 
-		x[j] = V_XOR(V_ENC_LAST(x[j], round_key(c, k, rounds, rounds)), in);
+		x[j] = V_XOR(V_ENC_LAST(x[j], round_key(k, rounds)), in);
+		V_FROM_HERE(x[j]);
 		V_STORE(dst + j * VECTOR_LEN, x[j]);
 		c->sealed[j] = x[j];
 	}
@@ -159,7 +151,7 @@ INLINE void finish(struct cipher *c, const struct kseal_gcm_key *k, u8 *dst,
 	while (n) {
 		size_t m = n < VECTOR_LEN ? n : VECTOR_LEN;
 		V x = V_XOR(V_SHUFFLE(c->counter, V_BROADCAST(REVERSE128)),
-			    round_key(c, k, 0, rounds));
+			    round_key(k, 0));
 		V text = V_LOAD_SOME(src, m);
 		unsigned int i;
 
@@ -168,8 +160,9 @@ INLINE void finish(struct cipher *c, const struct kseal_gcm_key *k, u8 *dst,
 		c->counter = V_ADD32(c->counter, V_ALL(LANES));
 #pragma GCC unroll 16
 		for (i = 1; i < rounds; i++)
-			x = V_ENC(x, round_key(c, k, i, rounds));
-		x = V_XOR(V_ENC_LAST(x, round_key(c, k, rounds, rounds)), text);
+			x = V_ENC(x, round_key(k, i));
+		x = V_XOR(V_ENC_LAST(x, round_key(k, rounds)), text);
+		V_FROM_HERE(x);
 		V_STORE_SOME(dst, x, m);
 		if (!open)
 			text = V_FIRST(x, m);
@@ -196,11 +189,6 @@ INLINE void crypt(struct kseal_gcm *g, const struct kseal_gcm_key *k, u8 *dst,
 	};
 	unsigned int i;
 
-	if (keys_fit(rounds)) {
-#pragma GCC unroll 16
-		for (i = 0; i <= rounds; i++)
-			c.round[i] = V_BROADCAST(load128(k->round[i]));
-	}
 	if (n >= GROUP_LEN) {
 		step(&c, k, dst, src, open, open, rounds);
 		for (n -= GROUP_LEN; n >= GROUP_LEN; n -= GROUP_LEN) {

@@ -21,12 +21,12 @@
 
 INLINE __m128i load128(const u8 *p)
 {
-	return _mm_load_si128((const __m128i *)p);
+	return _mm_loadu_si128((const __m128i *)p);
 }
 
 INLINE void store128(u8 *p, __m128i x)
 {
-	_mm_store_si128((__m128i *)p, x);
+	_mm_storeu_si128((__m128i *)p, x);
 }
 
 INLINE __m128i reverse128(__m128i x)

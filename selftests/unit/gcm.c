@@ -154,6 +154,52 @@ static void test_random(enum kseal_gcm_level level)
 	ok(!bad, "%s: %d texts as OpenSSL has them", names[level], RANDOM_TEXTS);
 }
 
+/* ---- what is left behind ---- */
+
+/* The stack below the caller, as the last call has left it. */
+static noinline void copy_stack(u8 *to, size_t n)
+{
+	const volatile u8 *below = (u8 *)__builtin_frame_address(0) - n;
+
+	while (n--)
+		*to++ = *below++;
+}
+
+static bool has(const u8 *in, size_t n, const u8 *what, size_t len)
+{
+	return memmem(in, n, what, len);
+}
+
+/* Neither keys nor text: 16 bytes of them anywhere. */
+static void test_stack(enum kseal_gcm_level level)
+{
+	static u8 text[16384 + 13], sealed[sizeof(text)], stack[8192];
+	struct kseal_piece from = { text, sizeof(text) }, to = { sealed, sizeof(text) };
+	struct kseal_body t = { .dst = &to, .src = &from, .len = sizeof(text) };
+	u8 key[32], nonce[12] = {}, tag[16];
+	unsigned int i, left = 0;
+	struct kseal_gcm_key k;
+	int len, open;
+
+	fill(key, sizeof(key));
+	fill(text, sizeof(text));
+	for (len = 16; len <= 32; len += 16) {
+		kseal_gcm_aesni_key(&k, key, len);
+		for (open = 0; open < 2; open++) {
+			t.dst = open ? &from : &to;
+			t.src = open ? &to : &from;
+			kseal_gcm_record(level, &k, open, nonce, nonce, 5, &t, tag);
+			copy_stack(stack, sizeof(stack));
+			for (i = 1; i <= k.rounds; i++)
+				left += has(stack, sizeof(stack), k.round[i], 16);
+			left += has(stack, sizeof(stack), k.power[KSEAL_GCM_POWERS - 1], 16);
+			for (i = 0; i + 13 <= sizeof(text); i += 16)
+				left += has(stack, sizeof(stack), text + i, 13);
+		}
+	}
+	ok(!left, "%s: nothing secret is left on the stack", names[level]);
+}
+
 /* ---- NIST's ---- */
 
 struct vector {
@@ -349,6 +395,9 @@ int main(int argc, char **argv)
 	test_known(most);
 	for (level = KSEAL_GCM_AESNI; level <= (int)most; level++) {
 		test_random(level);
+#ifndef __SANITIZE_ADDRESS__
+		test_stack(level);
+#endif
 		test_vectors(level);
 	}
 	return done_testing();
