@@ -36,6 +36,15 @@ static bool pressing(struct kseal_sock *ks)
 	       sk->sk_state == TCP_CLOSE || tcp_epollin_ready(sk, INT_MAX);
 }
 
+/* How many bytes a header is judged with. Mainline's convention waits for the
+ * explicit nonce behind it.
+ */
+static unsigned int header_len(const struct kseal_sock *ks)
+{
+	return ks->mainline ? kseal_form_prefix(kseal_keys_form(ks->rx.keys)) :
+			      KSEAL_HEADER_LEN;
+}
+
 /* Small records lie in one piece, many of them in the same. */
 static bool peek_prefix(struct sock *sk, struct kseal_receive *rx, u8 *prefix,
 			unsigned int len)
@@ -66,7 +75,7 @@ static int find_record(struct kseal_sock *ks, struct kseal_found *f)
 	    tcp_sk(sk)->urg_data || !kseal_keys_read_once(rx->keys))
 		return -ENOENT;
 	have = tcp_inq(sk) - rx->ahead;
-	if (have < KSEAL_HEADER_LEN)
+	if (have < header_len(ks))
 		return have && pressing(ks) ? -ENOENT : 0;
 	if (!peek_prefix(sk, rx, f->prefix, min(prefix, have)))
 		return -ENOENT;
@@ -118,7 +127,7 @@ static int refuse_header(struct kseal_sock *ks, const struct kseal_refusal *why)
 /* How many more bytes the record takes, as far as is known. */
 static unsigned int missing(const struct kseal_receive *rx)
 {
-	return (rx->raw_need ?: KSEAL_HEADER_LEN) - rx->raw_len;
+	return (rx->raw_need ?: rx->raw_header) - rx->raw_len;
 }
 
 /* Called when the header is whole. */
@@ -214,6 +223,7 @@ int kseal_assemble_copy(struct kseal_sock *ks)
 	err = make_raw(rx);
 	if (err)
 		return err;
+	rx->raw_header = header_len(ks);
 	err = take_early(&a);
 	if (!err && missing(rx)) {
 		int ret = kseal_assemble_tcp(ks->sk, &desc, take);

@@ -44,6 +44,7 @@ struct kseal_receive {
 	u8 *raw;		/* the record being assembled, as received: */
 	unsigned int raw_len;	/* bytes of it that are here, */
 	unsigned int raw_need;	/* and how many it takes (0: no header yet) */
+	unsigned int raw_header;	/* bytes that a header is judged with */
 	struct list_head opened;	/* records to be read, oldest first */
 	struct kseal_opened *spare;	/* for the next one */
 	unsigned int opened_bytes;	/* to be read in them, */

@@ -301,10 +301,14 @@ static int make_room(struct kseal_sock *ks)
 }
 
 /* Nothing is taken from the application before TCP has taken what was left. */
-static int make_way(struct kseal_sock *ks)
+static int make_way(struct kseal_sock *ks, bool more)
 {
-	int err = ks->tx.out.bytes ? push_records(ks, MSG_MORE) : 0;
+	unsigned int left = ks->tx.out.bytes;
+	int err = 0;
 
+	/* in mainline's convention what more is to follow pushes nothing */
+	if (left && !(ks->mainline && more && left < batch(ks->sk)))
+		err = push_records(ks, MSG_MORE);
 	return err ?: sk_stream_memory_free(ks->sk) ? 0 : -EAGAIN;
 }
 
@@ -388,6 +392,7 @@ int kseal_send_records(struct kseal_sock *ks, struct msghdr *msg, u8 type,
 	bool more = (msg->msg_flags & MSG_MORE) && !(msg->msg_flags & MSG_EOR);
 	struct kseal_send *tx = &ks->tx;
 	struct sock *sk = ks->sk;
+	u64 before = tx->records;
 	bool begun = false;
 	int copied = 0, err;
 
@@ -398,7 +403,7 @@ int kseal_send_records(struct kseal_sock *ks, struct msghdr *msg, u8 type,
 	do {
 		err = tx_ready(ks, type);
 		if (!err)
-			err = begun ? make_room(ks) : make_way(ks);
+			err = begun ? make_room(ks) : make_way(ks, more);
 		/* another writer may have been here while we waited */
 		if (!err && !begun)
 			err = own_record(ks, type);
@@ -427,7 +432,8 @@ int kseal_send_records(struct kseal_sock *ks, struct msghdr *msg, u8 type,
 	} while (msg_data_left(msg) || tx->len >= room(tx));
 
 	plan_flush(ks);
-	if (ks->state == KSEAL_STATE_KEYED)
+	if (ks->state == KSEAL_STATE_KEYED &&
+	    !(ks->mainline && more && tx->records == before))
 		push_records(ks, more ? MSG_MORE : 0);
 	return copied ?: err;
 }

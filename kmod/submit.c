@@ -11,15 +11,15 @@
 #include "zerocopy.h"
 
 /* A record type by cmsg (SOL_TLS, TLS_SET_RECORD_TYPE). Returns the type;
- * *given says whether there was one.
+ * *given says how many there were.
  */
 static int wanted_type(const struct kseal_sock *ks, struct msghdr *msg,
-		       bool *given)
+		       unsigned int *given)
 {
 	int type = KSEAL_TYPE_DATA;
 	struct cmsghdr *cmsg;
 
-	*given = false;
+	*given = 0;
 	if (likely(!msg->msg_controllen))
 		return type;
 	for_each_cmsghdr(cmsg, msg) {
@@ -32,7 +32,7 @@ static int wanted_type(const struct kseal_sock *ks, struct msghdr *msg,
 		    (msg->msg_flags & MSG_MORE))
 			return -EINVAL;
 		type = *(u8 *)CMSG_DATA(cmsg);
-		*given = true;
+		(*given)++;
 	}
 	if (ks->mainline && !*given)
 		return -EINVAL;
@@ -61,15 +61,17 @@ static int check_flags(const struct kseal_sock *ks, const struct msghdr *msg)
 }
 
 static int send_locked(struct kseal_sock *ks, struct msghdr *msg, size_t size,
-		       u8 type, bool given, long timeo)
+		       u8 type, unsigned int given, long timeo)
 {
-	int ret;
+	int ret = 0;
 
-	if (given && ks->mainline) {
+	/* each of them ends what is open; the last one's error counts */
+	if (given && ks->mainline)
 		ret = kseal_send_end(ks, !size);
-		if (ret)
-			return ret;
-	}
+	if (given > 1 && ks->mainline)
+		ret = kseal_send_end(ks, !size);
+	if (ret)
+		return ret;
 	if (!size && ks->mainline)
 		return 0;
 	return kseal_send_records(ks, msg, type, timeo);
@@ -81,7 +83,7 @@ int kseal_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 	struct ubuf_info *uarg = NULL;
 	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
 	int ret, type;
-	bool given;
+	unsigned int given;
 
 	if (!ks)
 		return -ENOMEM;
