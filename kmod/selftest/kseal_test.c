@@ -9,6 +9,7 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "aead.h"
 #include "kseal_test.h"
 
 #define READ_MAX (1 << 20)
@@ -66,10 +67,23 @@ static long do_read(const struct kseal_test_read *arg)
 	return ret;
 }
 
+static long do_aead(void __user *to)
+{
+	struct kseal_test_aead arg;
+	int err;
+
+	if (copy_from_user(&arg, to, sizeof(arg)))
+		return -EFAULT;
+	err = kseal_test_aead(&arg);
+	return err ?: copy_to_user(to, &arg, sizeof(arg)) ? -EFAULT : 0;
+}
+
 static long test_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct kseal_test_read read;
 
+	if (cmd == KSEAL_TEST_AEAD)
+		return do_aead((void __user *)arg);
 	if (cmd != KSEAL_TEST_READ_SOCK)
 		return -ENOTTY;
 	if (copy_from_user(&read, (void __user *)arg, sizeof(read)))
@@ -90,5 +104,5 @@ static struct miscdevice test_device = {
 };
 module_misc_device(test_device);
 
-MODULE_DESCRIPTION("kseal: what only code in the kernel can do to a socket, for tests");
+MODULE_DESCRIPTION("kseal: what only code in the kernel can do, for tests");
 MODULE_LICENSE("GPL");
