@@ -4,6 +4,8 @@
 # make demo         a real file over TLS, sealed in a guest kernel, with curl
 # make check        lint and all tests, in guests; the last line says how many passed
 # make check-long   what takes too long for that: mainline's own test as a whole, in all guests
+# make bench        kseal, mainline's TLS and plain TCP in turns, in one guest: bench/bench.json, bench/bench.html
+#                   (BENCH= has options of kseal bench, as in BENCH=--quick; BENCH_VM="-r host" another kernel)
 # make lint         sparse, checkpatch, shellcheck, sizes of files and functions
 # make install      programs, library, man pages, unit, and the module by DKMS
 #
@@ -34,7 +36,7 @@ programs: build-packages
 helper tools: build-packages
 	$(MAKE) -C $@
 
-build-packages check-packages:
+build-packages check-packages bench-packages:
 	@selftests/packages.sh $@
 
 demo: check-packages programs
@@ -45,6 +47,10 @@ check: check-packages programs
 
 check-long: check-packages programs
 	@selftests/check-long.sh
+
+bench: export BENCH := $(BENCH)
+bench: bench-packages programs
+	@selftests/bench-guest.sh
 
 lint: check-packages
 	@selftests/lint.sh
@@ -73,5 +79,5 @@ clean:
 	find kmod -name '*.o' -o -name '.*.cmd' | xargs rm -f
 	rm -f kseal.ko kseal.mod kseal.mod.c *.o .*.o .*.cmd modules.order Module.symvers
 
-.PHONY: all module programs helper tools build-packages check-packages demo check check-long lint install \
-	modules_install clean
+.PHONY: all module programs helper tools build-packages check-packages bench-packages demo check check-long bench \
+	lint install modules_install clean

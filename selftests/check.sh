@@ -55,7 +55,7 @@ begin "a cipher that only copies" nocipher selftests/tap.sh selftests/nocipher.s
 
 step "lint" lint selftests/lint.sh
 mapfile -t unit < <(find selftests/unit/build -maxdepth 1 -type f -executable | sort)
-scripts=(selftests/unit/{command,header,install,keygen}.sh selftests/plain_serve.sh)
+scripts=(selftests/unit/{bench,command,header,install,keygen}.sh selftests/plain_serve.sh)
 step "unit tests" unit selftests/tap.sh "${unit[@]}" "${scripts[@]}"
 for guest in "${first[@]}"; do
 	step "guest $guest" "$(log_of "$guest")" boot "$guest"

@@ -1,14 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# packages.sh build-packages|check-packages: see that the Debian packages are there which the build, or the build and the
-# tests, need on this machine. The guests' own list is vm/packages.
+# packages.sh build-packages|check-packages|bench-packages: see that the Debian packages are there which the build, or the
+# build and the tests, or the build and the plots of make bench, need on this machine. The guests' own list is vm/packages.
 set -euo pipefail
 build=(gcc make pkg-config libmnl-dev liburing-dev libssl-dev libmicrohttpd-dev libjansson-dev)
 check=("${build[@]}" curl openssl tcpdump strace iproute2 iputils-ping procps xxd socat sparse shellcheck gnutls-bin ca-certificates)
 case ${1:-} in
 build-packages) wanted=("${build[@]}") ;;
 check-packages) wanted=("${check[@]}") ;;
-*) echo "usage: $0 build-packages|check-packages" >&2; exit 2 ;;
+bench-packages) wanted=("${build[@]}" gnuplot-nox) ;;
+*) echo "usage: $0 build-packages|check-packages|bench-packages" >&2; exit 2 ;;
 esac
 missing=()
 for pkg in "${wanted[@]}"; do
@@ -34,7 +35,7 @@ unpack() { # PACKAGE DIRECTORY [PART]: all of it, or that part
 	mv "$tmp/files${3:+/$3}" "$2"
 	rm -rf "$tmp"
 }
-if [[ $1 != build-packages ]]; then
+if [[ $1 = check-packages ]]; then
 	bin=$(dirname "$0")/bin
 	command -v /usr/sbin/nginx >/dev/null || unpack nginx "$bin/nginx"
 	unpack python3-cryptography-vectors "$bin/vectors" usr/lib/python3/dist-packages/cryptography_vectors/ciphers/AES/GCM
