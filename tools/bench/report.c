@@ -393,9 +393,9 @@ const char *report_head(const struct bench *b, size_t i, char text[NOTE_MAX])
 
 	if (i-- == 0)
 		return facts(b, text);
-	if (i-- == 0) {
-		snprintf(text, NOTE_MAX, "gcm(aes) in this kernel: %s, priority %.0f", m->gcm[0] ? m->gcm :
-			 "unknown", m->gcm_priority);
+	if (m->gcm[0] && i-- == 0) {
+		snprintf(text, NOTE_MAX, "gcm(aes) in this kernel: %s, priority %.0f", m->gcm,
+			 m->gcm_priority);
 		return text;
 	}
 	if (i-- == 0) {

@@ -55,6 +55,8 @@ static void stop(void)
 	unlink(path);
 	in_dir(path, "conf");
 	unlink(path);
+	in_dir(path, "log");
+	unlink(path);
 	rmdir(front.dir);
 	front.dir[0] = '\0';
 }
@@ -124,11 +126,11 @@ static bool write_conf(const struct bench_case *c, in_port_t backend)
 	f = fopen(path, "w");
 	if (!f)
 		return false;
-	fprintf(f, "foreground = yes\npid =\ndebug = 3\n"
+	fprintf(f, "foreground = quiet\noutput = %s/log\npid =\ndebug = 3\n"
 		"socket = a:TCP_NODELAY=1\nsocket = l:TCP_NODELAY=1\nsocket = r:TCP_NODELAY=1\n"
 		"[bench]\naccept = 127.0.0.1:%u\nconnect = 127.0.0.1:%u\ncert = %s/pem\n"
 		"sslVersionMin = %s\nsslVersionMax = %s\nciphersuites = %s\nciphers = %s\n",
-		ntohs(front.port), ntohs(backend), front.dir, version, version,
+		front.dir, ntohs(front.port), ntohs(backend), front.dir, version, version,
 		small ? "TLS_AES_128_GCM_SHA256" : "TLS_AES_256_GCM_SHA384",
 		small ? "ECDHE-ECDSA-AES128-GCM-SHA256" : "ECDHE-ECDSA-AES256-GCM-SHA384");
 	return !fclose(f);
@@ -148,6 +150,23 @@ static int spawn(void)
 	_exit(127);
 }
 
+/* The last thing that it said before it ended. */
+static int say_last(char *why)
+{
+	char path[64], line[160], last[160] = "it said nothing";
+	FILE *f;
+
+	in_dir(path, "log");
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		strcpy(last, line);
+	}
+	if (f)
+		fclose(f);
+	return stack_refuse(why, -EIO, "stunnel ended at once: %s", last);
+}
+
 /* Until it takes connections; the one that found out is closed. */
 static int wait_for_it(char *why)
 {
@@ -160,7 +179,7 @@ static int wait_for_it(char *why)
 			if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
 				return stack_refuse(why, -ENOENT, "stunnel is not installed. Install it: "
 						    "apt-get install stunnel4");
-			return stack_refuse(why, -EIO, "stunnel ended at once; its words stand above");
+			return say_last(why);
 		}
 		fd = connect_to(front.port);
 		if (fd >= 0) {

@@ -42,8 +42,10 @@ static int move(struct transfer *t, char *why)
 			err = transfer_pull(t, &ticks, true);
 		if (t->sent >= (uint64_t)(i + 1) * CALL_SIZE)
 			i++;
-		if (t->sent + t->received != before)
+		if (t->sent + t->received != before) {
+			stalls = 0;
 			continue;
+		}
 		if (++stalls > STALLS)
 			return stack_refuse(why, -ETIMEDOUT, "the transfer stands still after %llu bytes",
 					    (unsigned long long)t->received);

@@ -44,9 +44,10 @@ int workload_message(const struct stack *s, struct end *from, struct end *to, si
 			return m ? (int)m : -EPIPE;
 		sent += n > 0 ? (size_t)n : 0;
 		received += m > 0 ? (size_t)m : 0;
-		if (n <= 0 && m <= 0 && ++stalls > STALLS)
+		stalls = n > 0 || m > 0 ? 0 : stalls + 1;
+		if (stalls > STALLS)
 			return -ETIMEDOUT;
-		if (n <= 0 && m <= 0)
+		if (stalls)
 			poll(&wait, 1, WAIT_MS);
 	}
 	return 0;
