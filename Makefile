@@ -48,7 +48,6 @@ check: check-packages programs
 check-long: check-packages programs
 	@selftests/check-long.sh
 
-bench: export BENCH := $(BENCH)
 bench: bench-packages programs
 	@selftests/bench-guest.sh
 

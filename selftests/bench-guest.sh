@@ -13,7 +13,7 @@ inside() {
 	if [[ -e ${KSEAL_TEST_MODULE:-} && ! -d /sys/module/kseal_test ]]; then insmod "$KSEAL_TEST_MODULE"; fi
 	modprobe tls || echo "bench: there is no mainline TLS here (modprobe tls failed)" >&2
 	local status=0
-	tools/kseal bench --json "$out/bench.json" "$@" || status=$?
+	tools/kseal bench --json "$out/new.json" "$@" || status=$?
 	rmmod kseal_test 2>/dev/null || true
 	return "$status"
 }
@@ -23,15 +23,17 @@ if [[ ${1-} = inside ]]; then
 fi
 
 mkdir -p "$out"
-if [[ -e $out/bench.json ]]; then mv "$out/bench.json" "$out/before.json"; fi
-rm -f "$out/bench.html"
-start=$SECONDS
-selftests/vm/run "${vm[@]}" -t 3000 -- selftests/bench-guest.sh inside "${options[@]}"
+rm -f "$out/new.json"
+start=$SECONDS status=0
+selftests/vm/run "${vm[@]}" -t 3000 -- selftests/bench-guest.sh inside "${options[@]}" || status=$?
 # --list, say, measures nothing
-[[ -e $out/bench.json ]] || exit 0
+[[ -s $out/new.json ]] || exit "$status"
+if [[ -e $out/bench.json ]]; then mv "$out/bench.json" "$out/before.json"; fi
+mv "$out/new.json" "$out/bench.json"
 tools/kseal bench --read "$out/bench.json" --html "$out/bench.html" >/dev/null
 echo
 echo "bench: $((SECONDS - start)) s; every sample: $out/bench.json; with plots: $out/bench.html"
 if [[ -e $out/before.json ]]; then
 	echo "bench: against the run before: tools/kseal bench --compare $out/before.json $out/bench.json"
 fi
+exit "$status"

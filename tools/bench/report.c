@@ -159,6 +159,7 @@ static void bulk_grid(const struct bench *b, struct grids *all, enum workload_id
 	struct grid *g;
 	size_t i, column;
 	long row;
+	int k;
 
 	snprintf(title, sizeof(title), "%s of a cached file in calls of 256 KiB: GB per CPU second, more is better",
 		 workload_name(id));
@@ -170,8 +171,11 @@ static void bulk_grid(const struct bench *b, struct grids *all, enum workload_id
 	add_stacks(b, g, "");
 	add_ratios(b, g);
 	grid_column(g, "limit", true, 2);
-	grid_column(g, "kseal of limit", true, 4);
-	grid_column(g, "tls of limit", true, 3);
+	for (k = STACK_KSEAL; k <= STACK_TLS; k++) {
+		snprintf(title, sizeof(title), "%s of limit", series_name(k));
+		if (asked(b, k))
+			grid_column(g, title, true, k == STACK_KSEAL ? 4 : 3);
+	}
 	for (i = 0; i < b->count; i++) {
 		r = &b->at[i];
 		if (r->c.workload != id)
@@ -182,10 +186,11 @@ static void bulk_grid(const struct bench *b, struct grids *all, enum workload_id
 		column = fill_ratios(b, g, row, column, r, m->value);
 		f = limit_figure(r, NULL);
 		grid_cell(g, row, column++, measure_text(&f, m->scale, text));
-		f = limit_share(r, STACK_KSEAL);
-		share_cell(g, row, column++, &f);
-		f = limit_share(r, STACK_TLS);
-		share_cell(g, row, column, &f);
+		for (k = STACK_KSEAL; k <= STACK_TLS; k++) {
+			f = limit_share(r, k);
+			if (asked(b, k))
+				share_cell(g, row, column++, &f);
+		}
 	}
 }
 
@@ -270,6 +275,9 @@ static void plain_grid(const struct bench *b, struct grids *all, enum workload_i
 	size_t i, column;
 	long row;
 
+	if (id == WORKLOAD_MEMORY)
+		snprintf(note, sizeof(note), "By how much less of the machine's memory is free: other "
+			 "programs that start or end meanwhile are in it.");
 	collect_reasons(b, id, note, sizeof(note));
 	g = grid_add(all, title, note[0] ? note : NULL);
 	if (!g)

@@ -8,7 +8,7 @@
 #include "bench/transfer.h"
 #include "bench/verify.h"
 
-#define CALLS 16
+#define CALLS 8
 #define STALLS 50
 #define ULP_MAX 16		/* TCP_ULP_NAME_MAX of net/tcp.h */
 
