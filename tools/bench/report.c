@@ -58,21 +58,18 @@ static bool asked(const struct bench *b, int id)
 	return false;
 }
 
-/* One column for each stack; returns how many. */
-static size_t add_stacks(const struct bench *b, struct grid *g, const char *suffix)
+/* One column for each stack. */
+static void add_stacks(const struct bench *b, struct grid *g, const char *suffix, int drop)
 {
 	char title[64];
-	size_t n = 0;
 	int id;
 
 	for (id = 0; id < STACKS; id++) {
 		if (!asked(b, id))
 			continue;
 		snprintf(title, sizeof(title), "%s%s", series_title(id), suffix);
-		grid_column(g, title, true, 0);
-		n++;
+		grid_column(g, title, true, drop);
 	}
-	return n;
 }
 
 static size_t fill_stacks(const struct bench *b, struct grid *g, long row, size_t column,
@@ -168,7 +165,7 @@ static void bulk_grid(const struct bench *b, struct grids *all, enum workload_id
 	if (!g)
 		return;
 	grid_column(g, "records, version, cipher", false, 0);
-	add_stacks(b, g, "");
+	add_stacks(b, g, "", 0);
 	add_ratios(b, g);
 	grid_column(g, "limit", true, 2);
 	for (k = STACK_KSEAL; k <= STACK_TLS; k++) {
@@ -247,7 +244,7 @@ static void cost_grid(const struct bench *b, struct grids *all)
 	grid_column(g, "by", false, 0);
 	for (id = 0; id < SERIES; id++)
 		if (asked(b, id))
-			grid_column(g, series_title(id), true, id < STACKS ? 0 : 2);
+			grid_column(g, series_title(id), true, id < STACKS ? 0 : id == SERIES - 1 ? 2 : 3);
 	for (id = 0; id < STACKS; id++) {
 		snprintf(title, sizeof(title), "%s ns/B", series_name(id));
 		if (asked(b, id))
@@ -283,10 +280,10 @@ static void plain_grid(const struct bench *b, struct grids *all, enum workload_i
 	if (!g)
 		return;
 	grid_column(g, "", false, 0);
-	add_stacks(b, g, "");
+	add_stacks(b, g, "", 0);
 	add_ratios(b, g);
 	if (second)
-		add_stacks(b, g, suffix);
+		add_stacks(b, g, suffix, 2);
 	for (i = 0; i < b->count; i++) {
 		r = &b->at[i];
 		if (r->c.workload != id)
@@ -420,8 +417,8 @@ const char *report_head(const struct bench *b, size_t i, char text[NOTE_MAX])
 		return text;
 	}
 	if (bench_has(b, STACK_TLS) && i-- == 0)
-		return "Mainline's tls is at its full strength: in TLS 1.3 it opens records right into the "
-		       "reader's memory (TLS_RX_EXPECT_NO_PAD), which saves the copy that the limit has.";
+		return "Mainline's tls is at its full strength: it opens records right into the reader's memory, "
+		       "in TLS 1.3 by TLS_RX_EXPECT_NO_PAD; that saves a copy which the limit has.";
 	return machine_note(m, i, text);
 }
 
