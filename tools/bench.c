@@ -30,8 +30,8 @@ const char bench_help[] =
 	"  --cipher LIST       aes128, aes256\n"
 	"  --version LIST      1.2, 1.3\n"
 	"  --connections LIST  connections, or sessions, at once\n"
-	"  --rounds N          samples of each stack in each case (default: 9)\n"
-	"  --seconds S         length of a sample (default: 0.4)\n"
+	"  --rounds N          samples of each stack in each case (default: 13)\n"
+	"  --seconds S         length of a sample (default: 0.25)\n"
 	"  --cpu N             the CPU to run on (default: the last one)\n"
 	"  --quick             a few cases, short samples: to see that it works\n"
 	"  --json FILE         write all of it, every sample\n"
@@ -50,9 +50,9 @@ enum {
 	OPT_LIST, OPT_READ, OPT_COMPARE, OPT_EMULATED,
 };
 
-#define ROUNDS 9
+#define ROUNDS 13
 #define ROUNDS_MAX 100
-#define SECONDS 0.4
+#define SECONDS 0.25
 #define SECONDS_MAX 60
 #define WARM_UP_PART 0.25
 #define CONNECTIONS_MAX 20000

@@ -84,9 +84,9 @@ ok "--compare with something else" fails 1 "is not what kseal bench --json of th
 ok "emulation is refused" bash -c 'KSEAL_VM_ACCEL=tcg "$1" bench --stack tcp 2>&1 | grep "there are no figures from it"' - "$KSEAL"
 ok "--html without gnuplot says what to install" bash -c 'PATH=/nonesuch "$1" bench --read "$2" --html "$2.html" 2>&1 | /bin/grep "apt-get install gnuplot-nox"' - "$KSEAL" "$work/old"
 
-ok "--read: medians, least and greatest" says '16384 .* 1\.96 \(1\.92-2\.00\) ' --read "$work/old"
-ok "--read: a ratio" says ' 2\.00x \(1\.96-2\.12\) ' --read "$work/old"
-ok "--read: the limit is plain TCP and AES-GCM" says ' 2\.00 \(1\.96-2\.04\) +98% \(98-98\)' --read "$work/old"
+ok "--read: medians and quartiles" says '16384 .* 1\.96 \(1\.94-1\.98\) ' --read "$work/old"
+ok "--read: a ratio" says ' 2\.00x \(1\.98-2\.06\) ' --read "$work/old"
+ok "--read: the limit is plain TCP and AES-GCM" says ' 2\.00 \(1\.98-2\.02\) +98% \(98-98\)' --read "$work/old"
 ok "--read: what could not be had, safely" says '^- kseal: not .x1b\[1mhere\.$' --read "$work/gone"
 ok "no difference" says '^0 better, 0 worse, 2 within noise' --compare "$work/old" "$work/same"
 ok "twice as fast" says 'kseal .* 2\.04x .* better$' --compare "$work/old" "$work/fast"

@@ -110,8 +110,8 @@ void compare_print(const struct bench *a, const struct bench *b)
 	int id;
 
 	compare_machines(&a->machine, &b->machine);
-	g = grid_add(&all, "Median (least-greatest); the ratio of the medians, and of the quartiles at "
-		     "their least and most", NULL);
+	g = grid_add(&all, "Median (quartiles); the ratio of the medians, and of the quartiles at their least "
+		     "and most", NULL);
 	if (!g)
 		return;
 	for (i = 0; i < sizeof(titles) / sizeof(*titles); i++)

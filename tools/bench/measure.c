@@ -37,7 +37,7 @@ static const char *show(const struct figure *f, double scale, const char *mark,
 	}
 	snprintf(text, FIGURE_MAX, "%.12s%s (%.12s-%.12s)",
 		 measure_number(f->median / scale, median), mark,
-		 measure_number(f->low / scale, low), measure_number(f->high / scale, high));
+		 measure_number(f->q1 / scale, low), measure_number(f->q3 / scale, high));
 	return text;
 }
 

@@ -20,7 +20,7 @@ const struct measure *measure_of(enum workload_id id);
 /* A number with three digits that count: "1.84", "18.4", "1840". Returns text. */
 const char *measure_number(double value, char text[FIGURE_MAX]);
 
-/* "1.84 (1.80-1.87)": the median, the least and the greatest; "-" if there is none. */
+/* "1.84 (1.80-1.87)": the median and the quartiles; "-" if there is none. */
 const char *measure_text(const struct figure *f, double scale, char text[FIGURE_MAX]);
 
 /* The same of a ratio: "1.12x (1.10-1.13)". */

@@ -39,7 +39,7 @@ static void head(FILE *f, int number, int width, const char *title, const char *
 		title, ylabel);
 }
 
-/* One stack's line through some cases: x, median, least, greatest. Returns points. */
+/* One stack's line through some cases: x, median, quartiles. Returns points. */
 static int block(FILE *f, const struct bench *b, int id, bool (*wanted)(const struct bench_case *),
 		 unsigned int (*x)(const struct bench_case *))
 {
@@ -58,14 +58,14 @@ static int block(FILE *f, const struct bench *b, int id, bool (*wanted)(const st
 		if (!value.count)
 			continue;
 		fprintf(f, "%u %g %g %g\n", x(&b->at[i].c), value.median / m->scale,
-			value.low / m->scale, value.high / m->scale);
+			value.q1 / m->scale, value.q3 / m->scale);
 		points++;
 	}
 	fputs("EOD\n", f);
 	return points;
 }
 
-/* Lines over a logarithmic axis, least and greatest as bars. Returns 1 or 0. */
+/* Lines over a logarithmic axis, quartiles as bars. Returns 1 or 0. */
 static int lines(FILE *f, const struct bench *b, bool (*wanted)(const struct bench_case *),
 		 unsigned int (*x)(const struct bench_case *), const char *xlabel)
 {
@@ -233,8 +233,8 @@ static int draw_peers(FILE *f, const struct bench *b, int number)
 		for (id = 0; id < STACKS; id++) {
 			value = series_figure(r, id, sample_bytes_per_second);
 			if (bench_has(b, id) && value.count)
-				fprintf(f, " %g %g %g", value.median / 1e9, value.low / 1e9,
-					value.high / 1e9);
+				fprintf(f, " %g %g %g", value.median / 1e9, value.q1 / 1e9,
+					value.q3 / 1e9);
 			else if (bench_has(b, id))
 				fputs(" NaN NaN NaN", f);
 		}

@@ -142,8 +142,8 @@ static void share_cell(struct grid *g, long row, size_t column, const struct fig
 	char text[FIGURE_MAX] = "-";
 
 	if (f->count)
-		snprintf(text, sizeof(text), "%.0f%% (%.0f-%.0f)", 100 * f->median, 100 * f->low,
-			 100 * f->high);
+		snprintf(text, sizeof(text), "%.0f%% (%.0f-%.0f)", 100 * f->median, 100 * f->q1,
+			 100 * f->q3);
 	grid_cell(g, row, column, text);
 }
 
@@ -405,8 +405,7 @@ const char *report_head(const struct bench *b, size_t i, char text[NOTE_MAX])
 	}
 	if (i-- == 0) {
 		snprintf(text, NOTE_MAX, "%.0f rounds, the stacks in turns, %.2g s each after %.2g s of "
-			 "warming up. Median (least-greatest), nothing dropped; ratios are of the same "
-			 "round.", b->rounds, b->seconds, b->warm_up);
+			 "warming up. Median (quartiles), nothing dropped; ratios are of the same round.", b->rounds, b->seconds, b->warm_up);
 		return text;
 	}
 	if (i-- == 0)
