@@ -6,7 +6,7 @@
 #include "bench/grid.h"
 #include "bench/measure.h"
 
-#define BOOTS 0.03		/* what two boots differ by, though nothing was changed */
+#define BOOTS 0.05		/* what two boots differ by, though nothing was changed */
 
 static const char *const verdicts[] = {
 	[VERDICT_NONE] = "-", [VERDICT_NOISE] = "within noise", [VERDICT_BETTER] = "better",
