@@ -9,7 +9,7 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
-#include "aead.h"
+#include "speed.h"
 #include "kseal_test.h"
 
 #define READ_MAX (1 << 20)

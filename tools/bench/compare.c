@@ -92,7 +92,8 @@ static void compare_machines(const struct machine *a, const struct machine *b)
 	say_difference("The CPU", a->cpu, b->cpu);
 	say_difference("The machine", machine_where(a, x), machine_where(b, y));
 	say_difference("The kernel", a->kernel, b->kernel);
-	say_difference("gcm(aes)", a->gcm, b->gcm);
+	say_difference("The kernel's gcm(aes)", a->gcm, b->gcm);
+	say_difference("kseal's AES-GCM", a->kseal_gcm, b->kseal_gcm);
 	say_difference("OpenSSL", a->openssl, b->openssl);
 }
 

@@ -148,6 +148,7 @@ void machine_read(struct machine *m)
 	read_cpu(m);
 	name_hypervisor(m);
 	read_line("/sys/module/kseal/version", m->kseal);
+	read_line("/sys/module/kseal/parameters/gcm", m->kseal_gcm);
 	set(m->openssl, OpenSSL_version(OPENSSL_VERSION));
 	m->cpus = (double)sysconf(_SC_NPROCESSORS_ONLN);
 	m->memory_bytes = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
@@ -243,8 +244,8 @@ const char *machine_note(const struct machine *m, size_t i, char text[NOTE_MAX])
 		return "THIS KERNEL CHECKS ITSELF (lockdep, kmemleak or the like): the figures say "
 		       "nothing about a production kernel.";
 	if (m->gcm[0] && !m->gcm_fast && i-- == 0)
-		return "THE KERNEL'S AES-GCM IS PLAIN C: the cipher is nearly all of the cost. Load the "
-		       "module for this CPU (modprobe aesni_intel) for figures that say something.";
+		return "THE KERNEL'S AES-GCM IS PLAIN C, so mainline's tls is not at its full strength: the "
+		       "cipher is nearly all of its cost. Load the CPU's (modprobe aesni_intel).";
 	return NULL;
 }
 
@@ -259,7 +260,7 @@ static const struct fact {
 	size_t offset;
 } facts[] = {
 	TEXT(cpu), TEXT(hypervisor), TEXT(kernel), TEXT(date), TEXT(kseal), TEXT(openssl),
-	TEXT(gcm), NUMBER(gcm_priority), NUMBER(gcm_fast), NUMBER(cpus), NUMBER(memory_bytes),
+	TEXT(kseal_gcm), TEXT(gcm), NUMBER(gcm_priority), NUMBER(gcm_fast), NUMBER(cpus), NUMBER(memory_bytes),
 	NUMBER(pinned), NUMBER(debugging), NUMBER(syscall_ns),
 };
 

@@ -24,6 +24,7 @@ struct machine {
 	char cpu[FACT_MAX], kernel[FACT_MAX], date[FACT_MAX];
 	char kseal[FACT_MAX];		/* the module's version, "" not loaded */
 	char openssl[FACT_MAX];
+	char kseal_gcm[FACT_MAX];	/* what it does AES-GCM with: its parameter gcm */
 	char gcm[FACT_MAX];		/* the kernel's fastest gcm(aes), "" not known yet */
 	double gcm_priority;
 	double gcm_fast;		/* 1: by the CPU's own instructions */

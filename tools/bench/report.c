@@ -367,17 +367,23 @@ static const char *busy_note(const struct bench *b, char text[NOTE_MAX])
 	return text;
 }
 
-static const char *limit_source(const struct bench *b)
+/* Whose AES-GCM the limits have, each once. Returns text, "" if there is no limit. */
+static const char *limit_sources(const struct bench *b, char *text, size_t size)
 {
-	size_t i;
-	int gcm;
+	size_t i, used = 0;
+	int id, gcm;
 
-	for (i = 0; i < b->count; i++) {
-		if (!workload_bulk(b->at[i].c.workload) || !limit_figure(&b->at[i], &gcm).count)
-			continue;
-		return gcm == STACKS + GCM_KERNEL ? "the kernel's" : "OpenSSL's";
-	}
-	return NULL;
+	text[0] = '\0';
+	for (id = STACKS; id < SERIES; id++)
+		for (i = 0; i < b->count; i++) {
+			if (!workload_bulk(b->at[i].c.workload) ||
+			    !limit_figure(&b->at[i], &gcm).count || gcm != id)
+				continue;
+			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? " or " : "",
+						 series_title(id));
+			break;
+		}
+	return text;
 }
 
 static const char *facts(const struct bench *b, char text[NOTE_MAX])
@@ -391,16 +397,21 @@ static const char *facts(const struct bench *b, char text[NOTE_MAX])
 	return text;
 }
 
+static const char *kseal_gcm(const struct machine *m)
+{
+	return !m->kseal_gcm[0] || !strcmp(m->kseal_gcm, "crypto") ? "the same" : m->kseal_gcm;
+}
+
 const char *report_head(const struct bench *b, size_t i, char text[NOTE_MAX])
 {
 	const struct machine *m = &b->machine;
-	const char *source = limit_source(b);
+	char sources[128];
 
 	if (i-- == 0)
 		return facts(b, text);
 	if (m->gcm[0] && i-- == 0) {
-		snprintf(text, NOTE_MAX, "gcm(aes) in this kernel: %s, priority %.0f", m->gcm,
-			 m->gcm_priority);
+		snprintf(text, NOTE_MAX, "AES-GCM of the kernel, and of mainline's tls: %s, priority %.0f; of "
+			 "kseal: %s", m->gcm, m->gcm_priority, kseal_gcm(m));
 		return text;
 	}
 	if (i-- == 0) {
@@ -410,14 +421,16 @@ const char *report_head(const struct bench *b, size_t i, char text[NOTE_MAX])
 	}
 	if (i-- == 0)
 		return busy_note(b, text);
-	if (source && i-- == 0) {
+	if (*limit_sources(b, sources, sizeof(sources)) && i-- == 0) {
 		snprintf(text, NOTE_MAX, "Limit: plain TCP's time and that of sealing and opening with the "
-			 "faster AES-GCM at hand (%s), in the same round. GB is 10^9 bytes.", source);
+			 "fastest AES-GCM at hand (%s), in the same round. A record that is opened right into "
+			 "the reader's memory spares TCP's copy, so it can be passed. GB is 10^9 bytes.",
+			 sources);
 		return text;
 	}
 	if (bench_has(b, STACK_TLS) && i-- == 0)
-		return "Mainline's tls is at its full strength: it opens records right into the reader's memory, "
-		       "in TLS 1.3 by TLS_RX_EXPECT_NO_PAD; that saves a copy which the limit has.";
+		return "Mainline's tls is at its full strength: TLS_RX_EXPECT_NO_PAD is set in TLS 1.3, so that "
+		       "it opens records right into the reader's memory.";
 	return machine_note(m, i, text);
 }
 

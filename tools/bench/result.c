@@ -10,7 +10,7 @@ const char *series_name(int id)
 
 const char *series_title(int id)
 {
-	return id < STACKS ? stacks[id]->title : gcm_name(id - STACKS);
+	return id < STACKS ? stacks[id]->title : gcm_title(id - STACKS);
 }
 
 struct figure series_figure(const struct result *r, int id, metric *m)
@@ -25,7 +25,7 @@ struct figure series_ratio(const struct result *r, int a, int b, metric *m)
 	return figure_ratio(x->at, x->count, y->at, y->count, m);
 }
 
-/* The faster of the two, or -1. */
+/* The fastest, or -1. */
 static int best_gcm(const struct result *r)
 {
 	struct figure f, least = { 0 };

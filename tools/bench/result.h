@@ -49,7 +49,7 @@ struct figure series_ratio(const struct result *r, int a, int b, metric *m);
 
 /*
  * The limit of a bulk workload, in bytes per CPU second: plain TCP's time and that of the
- * faster AES-GCM, round by round. gcm, unless NULL, gets whose that was (-1: neither's).
+ * fastest AES-GCM, round by round. gcm, unless NULL, gets whose that was (-1: nobody's).
  */
 struct figure limit_figure(const struct result *r, int *gcm);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#ifndef KSEAL_TEST_AEAD_H
-#define KSEAL_TEST_AEAD_H
+#ifndef KSEAL_TEST_SPEED_H
+#define KSEAL_TEST_SPEED_H
 
 #include "kseal_test.h"
 

@@ -11,7 +11,7 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
-#include "aead.h"
+#include "speed.h"
 
 #define TAG_LEN 16
 #define IV_LEN 12
