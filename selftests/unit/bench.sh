@@ -87,6 +87,7 @@ ok "--html without gnuplot says what to install" bash -c 'PATH=/nonesuch "$1" be
 ok "--read: medians and quartiles" says '16384 .* 1\.96 \(1\.94-1\.98\) ' --read "$work/old"
 ok "--read: a ratio" says ' 2\.00x \(1\.98-2\.06\) ' --read "$work/old"
 ok "--read: the limit is plain TCP and AES-GCM" says ' 2\.00 \(1\.98-2\.02\) +98% \(98-98\)' --read "$work/old"
+ok "--read: how quiet the machine was" says ' took 0% longer .* was quiet' --read "$work/old"
 ok "--read: what could not be had, safely" says '^- kseal: not .x1b\[1mhere\.$' --read "$work/gone"
 ok "no difference" says '^0 better, 0 worse, 2 within noise' --compare "$work/old" "$work/same"
 ok "twice as fast" says 'kseal .* 2\.04x .* better$' --compare "$work/old" "$work/fast"

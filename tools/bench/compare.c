@@ -111,6 +111,10 @@ void compare_print(const struct bench *a, const struct bench *b)
 	int id;
 
 	compare_machines(&a->machine, &b->machine);
+	if (bench_disturbance(a) > QUIET || bench_disturbance(b) > QUIET)
+		printf("The machine had other things to do: work that is always the same took %.0f%% (A) and "
+		       "%.0f%% (B) longer in the median than at its best\n", 100 * bench_disturbance(a),
+		       100 * bench_disturbance(b));
 	g = grid_add(&all, "Median (quartiles); the ratio of the medians, and of the quartiles at their least "
 		     "and most", NULL);
 	if (!g)

@@ -367,6 +367,16 @@ static const char *busy_note(const struct bench *b, char text[NOTE_MAX])
 	return text;
 }
 
+/* What runs beside a guest, nothing in the guest can see. */
+static const char *quiet_note(double disturbance, char text[NOTE_MAX])
+{
+	snprintf(text, NOTE_MAX, "AES-GCM alone, which is always the same work, took %.0f%% longer in the "
+		 "median than at its best.%s", 100 * disturbance, disturbance > QUIET ? " SO THE MACHINE HAD "
+		 "OTHER THINGS TO DO: the ratios of the same round stand that, the figures do not." :
+		 " So the machine was quiet.");
+	return text;
+}
+
 /* Whose AES-GCM the limits have, each once. Returns text, "" if there is no limit. */
 static const char *limit_sources(const struct bench *b, char *text, size_t size)
 {
@@ -421,6 +431,8 @@ const char *report_head(const struct bench *b, size_t i, char text[NOTE_MAX])
 	}
 	if (i-- == 0)
 		return busy_note(b, text);
+	if (bench_disturbance(b) >= 0 && i-- == 0)
+		return quiet_note(bench_disturbance(b), text);
 	if (*limit_sources(b, sources, sizeof(sources)) && i-- == 0) {
 		snprintf(text, NOTE_MAX, "Limit: plain TCP's time and that of sealing and opening with the "
 			 "fastest AES-GCM at hand (%s), in the same round. A record that is opened right into "

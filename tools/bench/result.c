@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "bench/result.h"
@@ -94,6 +95,52 @@ struct figure limit_figure(const struct result *r, int *gcm)
 struct figure limit_share(const struct result *r, int id)
 {
 	return limit(r, id, NULL);
+}
+
+static bool same_work(const struct bench_case *a, const struct bench_case *b)
+{
+	return a->record == b->record && a->version == b->version && a->cipher == b->cipher;
+}
+
+/* The least time of a record in all cases that seal the same. */
+static double least_time(const struct bench *b, const struct bench_case *c, int gcm)
+{
+	double least = INFINITY;
+	struct figure f;
+	size_t i;
+
+	for (i = 0; i < b->count; i++) {
+		if (!same_work(&b->at[i].c, c))
+			continue;
+		f = series_figure(&b->at[i], gcm, sample_ns_per_record);
+		if (f.count && f.low < least)
+			least = f.low;
+	}
+	return least;
+}
+
+double bench_disturbance(const struct bench *b)
+{
+	const int gcm = STACKS + GCM_OPENSSL;
+	const struct series *s;
+	double *ratios, least;
+	size_t i, k, n = 0;
+	struct figure f;
+
+	for (i = 0; i < b->count; i++)
+		n += b->at[i].series[gcm].count;
+	ratios = calloc(n ? n : 1, sizeof(*ratios));
+	if (!ratios)
+		return -1;
+	for (i = 0, n = 0; i < b->count; i++) {
+		s = &b->at[i].series[gcm];
+		least = least_time(b, &b->at[i].c, gcm);
+		for (k = 0; k < s->count; k++)
+			ratios[n++] = sample_ns_per_record(&s->at[k]) / least;
+	}
+	f = figure_of(ratios, n);
+	free(ratios);
+	return n ? f.median - 1 : -1;
 }
 
 bool bench_has(const struct bench *b, int id)
