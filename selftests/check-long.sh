@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # make check-long: random calls on mainline's kernel TLS and on kseal in its place, compared, from a seed that is another
 # every day; mainline's own test of it, with kseal in its place: all of it under User Mode Linux, without and with every
-# checker, and what concerns AES-GCM in stock kernels. About an hour. The last line is "N passed, N failed, N
+# checker, and what concerns AES-GCM in stock kernels. Half an hour. The last line is "N passed, N failed, N
 # skipped". CHECK_LONG names other runs, separated by commas: "all -r uml -v perf,aes -r qemu -k trixie".
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
