@@ -29,17 +29,19 @@ module: build-packages
 		echo "make: or build the programs alone: make programs"; exit 1; } >&2
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
 
+# on all CPUs, unless make was told otherwise
+JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 programs: build-packages
-	$(MAKE) -C helper VERSION='$(GIT_VERSION)'
-	$(MAKE) -C tools KSEAL_VERSION='$(GIT_VERSION)'
+	$(MAKE) $(JOBS) -C helper VERSION='$(GIT_VERSION)'
+	$(MAKE) $(JOBS) -C tools KSEAL_VERSION='$(GIT_VERSION)'
 
 helper tools: build-packages
 	$(MAKE) -C $@
 
-build-packages check-packages bench-packages:
+build-packages demo-packages check-packages bench-packages:
 	@selftests/packages.sh $@
 
-demo: check-packages programs
+demo: demo-packages programs
 	@selftests/demo-guest.sh
 
 check: check-packages programs
@@ -78,5 +80,5 @@ clean:
 	find kmod -name '*.o' -o -name '.*.cmd' | xargs rm -f
 	rm -f kseal.ko kseal.mod kseal.mod.c *.o .*.o .*.cmd modules.order Module.symvers
 
-.PHONY: all module programs helper tools build-packages check-packages bench-packages demo check check-long bench \
+.PHONY: all module programs helper tools build-packages demo-packages check-packages bench-packages demo check check-long bench \
 	lint install modules_install clean

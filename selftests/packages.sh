@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# packages.sh build-packages|check-packages|bench-packages: see that the Debian packages are there which the build, or the
+# packages.sh build-packages|demo-packages|check-packages|bench-packages: see that the Debian packages are there which the build, or the
 # build and the tests, or the build and the plots of make bench, need on this machine. The guests' own list is vm/packages.
 set -euo pipefail
 build=(gcc make pkg-config libmnl-dev liburing-dev libssl-dev libmicrohttpd-dev libjansson-dev)
 check=("${build[@]}" curl openssl tcpdump strace iproute2 iputils-ping procps xxd socat sparse shellcheck gnutls-bin ca-certificates)
 case ${1:-} in
 build-packages) wanted=("${build[@]}") ;;
-check-packages) wanted=("${check[@]}") ;;
+demo-packages | check-packages) wanted=("${check[@]}") ;;
 bench-packages) wanted=("${build[@]}" gnuplot-nox) ;;
-*) echo "usage: $0 build-packages|check-packages|bench-packages" >&2; exit 2 ;;
+*) echo "usage: $0 build-packages|demo-packages|check-packages|bench-packages" >&2; exit 2 ;;
 esac
 missing=()
 for pkg in "${wanted[@]}"; do
