@@ -15,7 +15,7 @@ host_prepare() {
 	need gcc make kmod
 	module_kernel=host-$(uname -r)
 }
-host_make_module() { make -s -C "$host_build" M="$1" KSEAL_TEST=m modules; }
+host_make_module() { make -s -j"$(nproc)" -C "$host_build" M="$1" KSEAL_TEST=m modules; }
 
 host_run() {
 	local name='' status=0

@@ -88,7 +88,7 @@ uml_build_aesni() {
 	uml_make M="$uml_aesni_dir" modules
 }
 
-uml_make_module() { uml_make M="$1" KSEAL_TEST=m modules; }
+uml_make_module() { uml_make -j"$(nproc)" M="$1" KSEAL_TEST=m modules; }
 
 # ---- boot -----------------------------------------------------------------------------------------------------------
 
