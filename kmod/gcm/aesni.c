@@ -33,6 +33,11 @@ typedef __m128i V;
 #include "some.h"
 #include "lanes.h"
 
+static __m128i encrypt_any(const struct kseal_gcm_key *k, __m128i x)
+{
+	return k->rounds == 10 ? encrypt128(k, x, 10) : encrypt128(k, x, 14);
+}
+
 u8 kseal_gcm_aesni_byte(const struct kseal_gcm_key *k, const u8 *nonce,
 			size_t at, u8 sealed)
 {
@@ -41,7 +46,7 @@ u8 kseal_gcm_aesni_byte(const struct kseal_gcm_key *k, const u8 *nonce,
 	__m128i counter = reverse128(nonce128(nonce));
 
 	counter = _mm_add_epi32(counter, _mm_cvtsi32_si128(block));
-	store128(stream, encrypt128(k, reverse128(counter)));
+	store128(stream, encrypt_any(k, reverse128(counter)));
 	sealed ^= stream[at % KSEAL_GCM_BLOCK];
 	KSEAL_GCM_WIPE(stream, sizeof(stream));
 	return sealed;
@@ -102,7 +107,7 @@ void kseal_gcm_aesni_key(struct kseal_gcm_key *k, const u8 *key,
 	memset(k, 0, sizeof(*k));
 	k->rounds = len / 4 + 6;
 	expand((u32 *)k->round, key, len / 4, 4 * (k->rounds + 1));
-	h = times_x(reverse128(encrypt128(k, _mm_setzero_si128())));
+	h = times_x(reverse128(encrypt_any(k, _mm_setzero_si128())));
 	power = h;
 	for (i = KSEAL_GCM_POWERS; i-- > 0;) {
 		store128(k->power[i], power);

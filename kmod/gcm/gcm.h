@@ -43,76 +43,61 @@ typedef uint64_t u64;
 
 #define KSEAL_GCM_BLOCK		16
 #define KSEAL_GCM_ROUNDS_MAX	14
-/* powers of H, as many as blocks are hashed at a time at most */
-#define KSEAL_GCM_POWERS	16
+/* powers of H: blocks that are hashed before a reduction, at most; a multiple
+ * of four, so that those of a whole vector are aligned
+ */
+#define KSEAL_GCM_POWERS	68
 /* zeros after them: the powers of lanes that are not used */
 #define KSEAL_GCM_ZEROS		3
 
 /* A key: secret, wiped by its owner. At 64 bytes, as vectors are. */
 struct kseal_gcm_key {
-	/* H^16 to H^1, each times x, bits in the order of clmul; then zeros */
+	/* H^68 to H^1, each times x, bits in the order of clmul; then zeros */
 	u8 power[KSEAL_GCM_POWERS + KSEAL_GCM_ZEROS][KSEAL_GCM_BLOCK];
 	u8 round[KSEAL_GCM_ROUNDS_MAX + 1][KSEAL_GCM_BLOCK];
 	u32 rounds;		/* 10 or 14 */
 } __attribute__((aligned(64)));
 
-/* A record under way: secret too, as long as it is. */
-struct kseal_gcm {
-	u8 hash[KSEAL_GCM_BLOCK];	/* GHASH so far, bytes reversed */
-	u8 counter[KSEAL_GCM_BLOCK];	/* of the next block, likewise */
-	u8 mask[KSEAL_GCM_BLOCK];	/* E(J0), which hides the tag */
-} __attribute__((aligned(16)));
+/* A part of a text that does not lie in one piece. */
+struct kseal_piece {
+	u8 *at;
+	size_t len;
+};
+
+/* What is ciphered, from where and to where: the pieces of each as a whole are
+ * at least as long. They are the same, or do not overlap.
+ */
+struct kseal_body {
+	const struct kseal_piece *dst, *src;
+	unsigned int n_dst, n_src;	/* how many pieces */
+	size_t len;
+	const u8 *next;		/* what is likely to be read next, or NULL */
+};
 
 /*
- * kseal_gcm_X_key - expand a key
- * @k: written
- * @key: AES key
- * @len: 16 or 32
+ * kseal_gcm_X_record - kseal_gcm_record() at one level
  *
- * kseal_gcm_X_begin - a record's nonce and additional data
- * @g: written
- * @k: the key
- * @nonce: 12 bytes
- * @aad: additional data
- * @aad_len: at most 16
- *
- * kseal_gcm_X_seal, kseal_gcm_X_open - cipher some bytes of it
- * @g: begun
- * @k: the same key
- * @dst: written; may be @src, else they do not overlap
- * @src: read
- * @n: bytes; a multiple of 16 but for the last
- *
- * kseal_gcm_X_end - the tag; that of an opened record is the caller's to compare
- * @g: a record, over now
- * @k: the same key
- * @aad_len: as at the beginning
- * @len: bytes that were ciphered in all
- * @tag: 16 bytes, written
- *
- * In the kernel all of them between kernel_fpu_begin() and kernel_fpu_end().
- * X: vaes512 needs VAES, VPCLMULQDQ, AVX512VL, AVX512BW; vaes256 VAES,
- * VPCLMULQDQ, AVX2; aesni AES-NI, PCLMULQDQ, AVX. Their keys are the same.
+ * X: vaes512 needs VAES, VPCLMULQDQ, AVX512F, AVX512VL, AVX512BW; vaes256 VAES,
+ * VPCLMULQDQ, AVX2; aesni AES-NI, PCLMULQDQ, AVX.
  */
 #define KSEAL_GCM_DECLARE(X)						\
-void kseal_gcm_##X##_begin(struct kseal_gcm *g,				\
-			   const struct kseal_gcm_key *k,		\
-			   const u8 *nonce, const u8 *aad,		\
-			   unsigned int aad_len);			\
-void kseal_gcm_##X##_seal(struct kseal_gcm *g,				\
-			  const struct kseal_gcm_key *k, u8 *dst,	\
-			  const u8 *src, size_t n);			\
-void kseal_gcm_##X##_open(struct kseal_gcm *g,				\
-			  const struct kseal_gcm_key *k, u8 *dst,	\
-			  const u8 *src, size_t n);			\
-void kseal_gcm_##X##_end(const struct kseal_gcm *g,			\
-			 const struct kseal_gcm_key *k,			\
-			 unsigned int aad_len, size_t len, u8 *tag)
+void kseal_gcm_##X##_record(const struct kseal_gcm_key *k, bool open,	\
+			    const u8 *nonce, const u8 *aad,		\
+			    unsigned int aad_len,			\
+			    const struct kseal_body *t, u8 *tag)
 
 KSEAL_GCM_DECLARE(vaes512);
 KSEAL_GCM_DECLARE(vaes256);
 KSEAL_GCM_DECLARE(aesni);
 
+/**
+ * kseal_gcm_aesni_key - expand a key, for every level
+ * @k: written
+ * @key: AES key
+ * @len: 16 or 32
+ *
+ * In the kernel between kernel_fpu_begin() and kernel_fpu_end().
+ */
 void kseal_gcm_aesni_key(struct kseal_gcm_key *k, const u8 *key,
 			 unsigned int len);
 
@@ -134,20 +119,25 @@ enum kseal_gcm_level {
 	KSEAL_GCM_VAES512,
 };
 
-/* A part of a text that does not lie in one piece. */
-struct kseal_piece {
-	u8 *at;
-	size_t len;
-};
-
-/* What is ciphered, from where and to where: the pieces of each as a whole are
- * at least as long. They are the same, or do not overlap.
- */
-struct kseal_body {
-	const struct kseal_piece *dst, *src;
-	unsigned int n_dst, n_src;	/* how many pieces */
-	size_t len;
-};
+#if !defined(__KERNEL__) && defined(__x86_64__)
+/* The highest level that this processor has. */
+static inline enum kseal_gcm_level kseal_gcm_best(void)
+{
+	__builtin_cpu_init();
+	if (!__builtin_cpu_supports("aes") || !__builtin_cpu_supports("pclmul") ||
+	    !__builtin_cpu_supports("avx"))
+		return KSEAL_GCM_NONE;
+	if (!__builtin_cpu_supports("vaes") ||
+	    !__builtin_cpu_supports("vpclmulqdq") ||
+	    !__builtin_cpu_supports("avx2"))
+		return KSEAL_GCM_AESNI;
+	if (!__builtin_cpu_supports("avx512f") ||
+	    !__builtin_cpu_supports("avx512bw") ||
+	    !__builtin_cpu_supports("avx512vl"))
+		return KSEAL_GCM_VAES256;
+	return KSEAL_GCM_VAES512;
+}
+#endif
 
 /**
  * kseal_gcm_record - seal or open a record
@@ -167,7 +157,28 @@ void kseal_gcm_record(enum kseal_gcm_level level, const struct kseal_gcm_key *k,
 		      unsigned int aad_len, const struct kseal_body *t,
 		      u8 *tag);
 
-/* Bytes out of pieces, or into them, from the skip-th on. */
+/* A place in a text. */
+struct kseal_cursor {
+	const struct kseal_piece *piece;
+	size_t off;
+};
+
+/* Where it is, and how much follows in one piece. There has to be something. */
+static inline u8 *kseal_cursor_here(struct kseal_cursor *c, size_t *len)
+{
+	while (c->off == c->piece->len) {
+		c->piece++;
+		c->off = 0;
+	}
+	*len = c->piece->len - c->off;
+	return c->piece->at + c->off;
+}
+
+/* Bytes out of pieces, or into them, from the cursor on; it moves on. */
+void kseal_cursor_read(struct kseal_cursor *from, u8 *to, size_t n);
+void kseal_cursor_write(struct kseal_cursor *to, const u8 *from, size_t n);
+
+/* Likewise from the skip-th byte on. */
 void kseal_pieces_read(const struct kseal_piece *from, size_t skip, u8 *to,
 		       size_t n);
 void kseal_pieces_write(const struct kseal_piece *to, size_t skip,

@@ -5,12 +5,29 @@
  *
  * Each step ciphers one group of blocks and hashes one: when opening the same,
  * when sealing the one before, for the ciphertext is not there yet. The two
- * keep different units of the processor busy, so they are written as one.
+ * keep different units of the processor busy, so they are written as one. The
+ * last group, what is left behind it and the lengths are hashed with higher
+ * powers of H, and reduced together.
  */
 #include "vector.h"
 
 #define VECTOR_LEN	(LANES * KSEAL_GCM_BLOCK)
 #define GROUP_LEN	(VECTOR_LEN * DEPTH)
+#define GROUP_BLOCKS	(LANES * DEPTH)
+
+/* a group, less than another, and the lengths */
+_Static_assert(KSEAL_GCM_POWERS >= 2 * GROUP_BLOCKS + 1, "powers of H");
+
+/* Bytes that cross from one piece to the next are ciphered here: less than a
+ * group, so that no group lies here.
+ */
+#define BRIDGE_LEN	(3 * KSEAL_GCM_BLOCK)
+/* The source is fetched that far before it is used: where it goes on in another
+ * page, the processor does not foresee it.
+ */
+#define AHEAD_LEN	4096
+/* what is wiped of the stack: more than Kbuild.include lets a frame have */
+#define FRAME_MAX	768
 
 /* of a sum of products, not reduced */
 struct product {
@@ -65,9 +82,15 @@ INLINE void hash_vector(struct product *p, const u8 *power, unsigned int i,
 #define AGAIN(k)	asm volatile("" : "+r" (k))
 
 struct cipher {
-	V sealed[DEPTH];	/* the group that is to be hashed */
-	V counter;
-	__m128i hash;
+	V counter;		/* of the next blocks, bytes reversed */
+	__m128i hash;		/* GHASH so far, likewise */
+	const u8 *pending;	/* a sealed group that is not in it yet, or NULL */
+};
+
+/* The group before. */
+struct group {
+	V sealed[DEPTH];	/* what it was sealed to */
+	struct product opened;	/* that of an opened one, if it is not reduced */
 };
 
 /* A round's key, from memory each time: a copy on the stack, where it would go
@@ -81,37 +104,54 @@ INLINE V round_key(const struct kseal_gcm_key *k, unsigned int i)
 /* A vector of the group that was sealed last: in a register if there are enough,
  * for to load what is still on its way to memory takes its time.
  */
-INLINE V sealed_vector(const struct cipher *c, const u8 *dst, unsigned int j)
+INLINE V sealed_vector(const struct cipher *c, const struct group *g,
+		       unsigned int j)
 {
-	return REGISTERS >= 32 ? c->sealed[j] : V_LOAD(dst + j * VECTOR_LEN);
+	return REGISTERS >= 32 ? g->sealed[j] :
+				 V_LOAD(c->pending + j * VECTOR_LEN);
 }
 
-/* One step: ciphers a group, and hashes one if hash says so. Ciphertext that is
- * read is read once.
+/* The next counters, as the cipher takes them. */
+INLINE V next_counters(struct cipher *c, const struct kseal_gcm_key *k)
+{
+	V x = V_XOR(V_SHUFFLE(c->counter, V_BROADCAST(REVERSE128)),
+		    round_key(k, 0));
+
+	c->counter = V_ADD32(c->counter, V_ALL(LANES));
+	return x;
+}
+
+enum hashing {
+	HASH_NOTHING,
+	HASH_AND_REDUCE,
+	HASH_AND_KEEP,
+};
+
+/* One step: ciphers a group, and hashes one, whose first block goes with power.
+ * Ciphertext that is read is read once.
  */
-INLINE void step(struct cipher *c, const struct kseal_gcm_key *k, u8 *dst,
-		 const u8 *src, bool hash, bool open,
+INLINE void step(struct cipher *c, struct group *g,
+		 const struct kseal_gcm_key *k, const u8 *power, u8 *dst, const u8 *src, const u8 *ahead,
+		 const enum hashing hashing, const bool open,
 		 const unsigned int rounds)
 {
-	const u8 *power = power_of(k, LANES * DEPTH);
 	struct product p = no_product();
 	V x[DEPTH], text[DEPTH];
 	unsigned int i, j;
 
 	AGAIN(k);
 #pragma GCC unroll 16
-	for (j = 0; j < DEPTH; j++) {
-		x[j] = V_XOR(V_SHUFFLE(c->counter, V_BROADCAST(REVERSE128)),
-			     round_key(k, 0));
-		c->counter = V_ADD32(c->counter, V_ALL(LANES));
-	}
+	for (j = 0; j < GROUP_LEN; j += 64)
+		__builtin_prefetch(ahead + j);
+#pragma GCC unroll 16
+	for (j = 0; j < DEPTH; j++)
+		x[j] = next_counters(c, k);
 #pragma GCC unroll 16
 	for (j = 0; j < DEPTH; j++) {
 		if (open)
 			text[j] = V_LOAD(src + j * VECTOR_LEN);
 		else
-			text[j] = hash ? sealed_vector(c, dst - GROUP_LEN, j) :
-					 V_ZERO();
+			text[j] = hashing ? sealed_vector(c, g, j) : V_ZERO();
 		V_FROM_HERE(text[j]);
 	}
 #pragma GCC unroll 16
@@ -122,11 +162,13 @@ INLINE void step(struct cipher *c, const struct kseal_gcm_key *k, u8 *dst,
 #pragma GCC unroll 16
 		for (j = 0; j < DEPTH; j++)
 			x[j] = V_ENC(x[j], key);
-		if (hash && i <= DEPTH)
+		if (hashing && i <= DEPTH)
 			hash_vector(&p, power, i - 1, text[i - 1], c->hash);
 	}
-	if (hash)
+	if (hashing == HASH_AND_REDUCE)
 		c->hash = reduce(&p);
+	if (hashing == HASH_AND_KEEP)
+		g->opened = p;
 #pragma GCC unroll 16
 	for (j = 0; j < DEPTH; j++) {
 		V in = open ? text[j] : V_LOAD(src + j * VECTOR_LEN);
@@ -134,123 +176,283 @@ INLINE void step(struct cipher *c, const struct kseal_gcm_key *k, u8 *dst,
 		x[j] = V_XOR(V_ENC_LAST(x[j], round_key(k, rounds)), in);
 		V_FROM_HERE(x[j]);
 		V_STORE(dst + j * VECTOR_LEN, x[j]);
-		c->sealed[j] = x[j];
+		g->sealed[j] = x[j];
 	}
+	if (!open)
+		c->pending = dst;
 }
 
-/* What is left is shorter than a group. */
-INLINE void finish(struct cipher *c, const struct kseal_gcm_key *k, u8 *dst,
-		   const u8 *src, size_t n, bool open,
-		   const unsigned int rounds)
+/* Behind the groups: text that is hashed as it is ciphered. */
+struct tail {
+	struct product p;
+	V hash;			/* what goes in with the first block, then 0 */
+	const u8 *power;	/* that goes with the next */
+	const u8 *src, *ahead;
+	u8 *dst;
+};
+
+/* So many vectors of it, abreast; of the last but n bytes. */
+INLINE void tail_step(struct cipher *c, struct tail *t,
+		      const struct kseal_gcm_key *k, const unsigned int many,
+		      size_t n, const bool open, const unsigned int rounds)
 {
-	const u8 *power = power_of(k, (n + KSEAL_GCM_BLOCK - 1) /
-				      KSEAL_GCM_BLOCK);
-	struct product p = no_product();
-	V hash = V_WIDEN(c->hash);
+	V x[DEPTH], text[DEPTH];
+	unsigned int i, j;
 
-	while (n) {
-		size_t m = n < VECTOR_LEN ? n : VECTOR_LEN;
-		V x = V_XOR(V_SHUFFLE(c->counter, V_BROADCAST(REVERSE128)),
-			    round_key(k, 0));
-		V text = V_LOAD_SOME(src, m);
-		unsigned int i;
-
-		AGAIN(k);
-		V_FROM_HERE(text);
-		c->counter = V_ADD32(c->counter, V_ALL(LANES));
+	__builtin_prefetch(t->ahead);
+	AGAIN(k);
 #pragma GCC unroll 16
-		for (i = 1; i < rounds; i++)
-			x = V_ENC(x, round_key(k, i));
-		x = V_XOR(V_ENC_LAST(x, round_key(k, rounds)), text);
-		V_FROM_HERE(x);
-		V_STORE_SOME(dst, x, m);
-		if (!open)
-			text = V_FIRST(x, m);
-		text = V_SHUFFLE(text, V_BROADCAST(REVERSE128));
-		add_product(&p, V_XOR(text, hash), V_LOAD(power));
-		hash = V_ZERO();
-		power += VECTOR_LEN;
-		src += m;
-		dst += m;
-		n -= m;
+	for (j = 0; j < many; j++) {
+		x[j] = next_counters(c, k);
+		text[j] = n < VECTOR_LEN ? V_LOAD_SOME(t->src, n) :
+					   V_LOAD(t->src + j * VECTOR_LEN);
+		V_FROM_HERE(text[j]);
 	}
-	c->hash = reduce(&p);
+#pragma GCC unroll 16
+	for (i = 1; i < rounds; i++) {
+		V key = round_key(k, i);
+
+#pragma GCC unroll 16
+		for (j = 0; j < many; j++)
+			x[j] = V_ENC(x[j], key);
+	}
+#pragma GCC unroll 16
+	for (j = 0; j < many; j++) {
+		x[j] = V_XOR(V_ENC_LAST(x[j], round_key(k, rounds)), text[j]);
+		V_FROM_HERE(x[j]);
+		if (n < VECTOR_LEN)
+			V_STORE_SOME(t->dst, x[j], n);
+		else
+			V_STORE(t->dst + j * VECTOR_LEN, x[j]);
+		if (!open)
+			text[j] = n < VECTOR_LEN ? V_FIRST(x[j], n) : x[j];
+		text[j] = V_SHUFFLE(text[j], V_BROADCAST(REVERSE128));
+		add_product(&t->p, V_XOR(text[j], t->hash),
+			    V_LOAD(t->power + j * VECTOR_LEN));
+		t->hash = V_ZERO();
+	}
+	t->power += many * VECTOR_LEN;
+	t->src += many * VECTOR_LEN;
+	t->dst += many * VECTOR_LEN;
+	t->ahead += many * VECTOR_LEN;
 }
 
-INLINE void crypt(struct kseal_gcm *g, const struct kseal_gcm_key *k, u8 *dst,
-		  const u8 *src, size_t n, bool open,
-		  const unsigned int rounds)
+/* What is left is shorter than a group, or nothing. lengths: the block behind the
+ * last, or NULL: there is more to come.
+ */
+INLINE void finish(struct cipher *c, const struct group *g, bool kept,
+		   const struct kseal_gcm_key *k, u8 *dst, const u8 *src,
+		   size_t n, const u8 *ahead, const __m128i *lengths,
+		   const bool open, const unsigned int rounds)
 {
-	const u32 blocks = (n + KSEAL_GCM_BLOCK - 1) / KSEAL_GCM_BLOCK;
-	const __m128i counter = load128(g->counter);
-	struct cipher c = {
-		.counter = V_ADD32(V_BROADCAST(counter), V_LANE_NUMBERS()),
-		.hash = load128(g->hash),
+	const u32 ciphered = (n + KSEAL_GCM_BLOCK - 1) / KSEAL_GCM_BLOCK;
+	const V counter = V_ADD32(c->counter, V_ALL(ciphered));
+	const u32 blocks = ciphered + !!lengths;
+	struct tail t = {
+		.p = no_product(), .hash = V_WIDEN(c->hash),
+		.power = power_of(k, blocks),
+		.src = src, .dst = dst, .ahead = ahead,
 	};
 	unsigned int i;
 
-	if (n >= GROUP_LEN) {
-		step(&c, k, dst, src, open, open, rounds);
-		for (n -= GROUP_LEN; n >= GROUP_LEN; n -= GROUP_LEN) {
-			src += GROUP_LEN;
-			dst += GROUP_LEN;
-			step(&c, k, dst, src, true, open, rounds);
-		}
-		if (!open) {
-			struct product p = no_product();
-
+	if (open && kept) {
+		t.p = g->opened;
+	} else if (c->pending) {
 #pragma GCC unroll 16
-			for (i = 0; i < DEPTH; i++)
-				hash_vector(&p, power_of(k, LANES * DEPTH), i,
-					    sealed_vector(&c, dst, i), c.hash);
-			c.hash = reduce(&p);
-		}
-		src += GROUP_LEN;
-		dst += GROUP_LEN;
+		for (i = 0; i < DEPTH; i++)
+			hash_vector(&t.p, power_of(k, blocks + GROUP_BLOCKS), i,
+				    sealed_vector(c, g, i), c->hash);
 	}
+	if (kept || c->pending)
+		t.hash = V_ZERO();
+	for (; n >= GROUP_LEN / 2; n -= GROUP_LEN / 2)
+		tail_step(c, &t, k, DEPTH / 2, VECTOR_LEN, open, rounds);
+	for (; n >= VECTOR_LEN; n -= VECTOR_LEN)
+		tail_step(c, &t, k, 1, VECTOR_LEN, open, rounds);
 	if (n)
-		finish(&c, k, dst, src, n, open, rounds);
-	store128(g->hash, c.hash);
-	store128(g->counter, _mm_add_epi32(counter, _mm_cvtsi32_si128(blocks)));
+		tail_step(c, &t, k, 1, n, open, rounds);
+	if (lengths)
+		add_product(&t.p, V_XOR(V_WIDEN(*lengths), t.hash),
+			    V_LOAD(power_of(k, 1)));
+	c->hash = reduce(&t.p);
+	c->counter = counter;
+	c->pending = NULL;
 }
 
-void NAME(begin)(struct kseal_gcm *g, const struct kseal_gcm_key *k,
-		 const u8 *nonce, const u8 *aad, unsigned int aad_len)
+/* Some bytes that lie in one piece: a multiple of 16, but for the last. */
+INLINE void crypt(struct cipher *state, const struct kseal_gcm_key *k, u8 *dst,
+		  const u8 *src, size_t n, const u8 *ahead,
+		  const __m128i *lengths, const bool open,
+		  const unsigned int rounds)
 {
-	const __m128i counter = nonce128(nonce);
+	const u8 *power = power_of(k, GROUP_BLOCKS);
+	size_t rest = n % GROUP_LEN;
+	/* an opened group is kept for what is behind it */
+	const bool keep = open && n >= GROUP_LEN && (rest || lengths);
+	const u8 *end = src + n - rest - (keep ? GROUP_LEN : 0);
+	struct cipher cipher = *state, *c = &cipher;
+	struct group g = { .opened = no_product() };
+	unsigned int i;
 
-	store128(g->mask, encrypt128(k, counter));
-	store128(g->counter, _mm_add_epi32(reverse128(counter),
-					   _mm_cvtsi32_si128(1)));
-	store128(g->hash, mul128(reverse128(some128(aad, aad_len)),
-				 load128(power_of(k, 1))));
+#define STEP(power, hashing) do {					\
+	step(c, &g, k, power, dst, src, ahead, hashing, open, rounds);	\
+	src += GROUP_LEN;						\
+	dst += GROUP_LEN;						\
+	ahead += GROUP_LEN;						\
+} while (0)
+	if (!open && c->pending) {
+#pragma GCC unroll 16
+		for (i = 0; i < DEPTH; i++)
+			g.sealed[i] = V_LOAD(c->pending + i * VECTOR_LEN);
+	} else if (!open && src < end) {
+		STEP(power, HASH_NOTHING);
+	}
+	while (src < end)
+		STEP(power, HASH_AND_REDUCE);
+	if (keep)
+		STEP(power_of(k, GROUP_BLOCKS + !!lengths +
+				 (rest + KSEAL_GCM_BLOCK - 1) /
+				 KSEAL_GCM_BLOCK), HASH_AND_KEEP);
+#undef STEP
+	if (rest || lengths)
+		finish(c, &g, keep, k, dst, src, rest, ahead, lengths, open,
+		       rounds);
+	*state = cipher;
 }
 
-void NAME(seal)(struct kseal_gcm *g, const struct kseal_gcm_key *k, u8 *dst,
-		const u8 *src, size_t n)
-{
-	if (k->rounds == 10)
-		crypt(g, k, dst, src, n, false, 10);
-	else
-		crypt(g, k, dst, src, n, false, 14);
+typedef void crypt_fn(struct cipher *state, const struct kseal_gcm_key *k,
+		      u8 *dst, const u8 *src, size_t n, const u8 *ahead,
+		      const __m128i *lengths);
+
+/* Registers that the compiler runs out of lie on the stack: states between two
+ * rounds, ends of texts. So these functions stand by themselves: their frames
+ * are bounded by Kbuild.include, and wiped behind them.
+ */
+#define CRYPT(name, open, rounds)					\
+static noinline void name(struct cipher *state,			\
+			  const struct kseal_gcm_key *k, u8 *dst,	\
+			  const u8 *src, size_t n, const u8 *ahead,	\
+			  const __m128i *lengths)			\
+{									\
+	crypt(state, k, dst, src, n, ahead, lengths, open, rounds);	\
 }
 
-void NAME(open)(struct kseal_gcm *g, const struct kseal_gcm_key *k, u8 *dst,
-		const u8 *src, size_t n)
+CRYPT(seal10, false, 10)
+CRYPT(seal14, false, 14)
+CRYPT(open10, true, 10)
+CRYPT(open14, true, 14)
+
+/* What is read a little later than n bytes at from. */
+INLINE const u8 *look_ahead(const u8 *from, size_t in_piece,
+			    const struct kseal_body *t,
+			    const struct kseal_piece *piece)
 {
-	if (k->rounds == 10)
-		crypt(g, k, dst, src, n, true, 10);
-	else
-		crypt(g, k, dst, src, n, true, 14);
+	if (in_piece >= 2 * AHEAD_LEN)
+		return from + AHEAD_LEN;
+	if (piece + 1 < t->src + t->n_src && piece[1].len >= VECTOR_LEN)
+		return piece[1].at;
+	return t->next ?: from;
 }
 
-void NAME(end)(const struct kseal_gcm *g, const struct kseal_gcm_key *k,
-	       unsigned int aad_len, size_t len, u8 *tag)
+/* A text, piece by piece. */
+INLINE void crypt_pieces(struct cipher *c, const struct kseal_gcm_key *k,
+			 const struct kseal_body *t, const __m128i *lengths,
+			 crypt_fn *one)
 {
+	struct kseal_cursor dst = { t->dst, 0 }, src = { t->src, 0 };
+	u8 bridge[BRIDGE_LEN], *from = NULL, *to = NULL;
+	const u8 *ahead = NULL;
+	size_t left = t->len;
+	unsigned int i;
+
+	do {
+		size_t n = 0, n_src;
+		bool direct = true;
+
+		if (left) {
+			from = kseal_cursor_here(&src, &n_src);
+			to = kseal_cursor_here(&dst, &n);
+			ahead = look_ahead(from, n_src, t, src.piece);
+			if (n_src >= 2 * AHEAD_LEN)
+				n_src -= AHEAD_LEN;
+			if (n > n_src)
+				n = n_src;
+			if (n >= left)
+				n = left;
+			else
+				n -= n % KSEAL_GCM_BLOCK;
+			direct = n;
+		}
+		if (direct) {
+			KSEAL_GCM_READS(from, n);
+			KSEAL_GCM_WRITES(to, n);
+			src.off += n;
+			dst.off += n;
+		} else {
+			n = left < BRIDGE_LEN ? left : BRIDGE_LEN;
+			kseal_cursor_read(&src, bridge, n);
+			from = to = bridge;
+		}
+		left -= n;
+		one(c, k, to, from, n, ahead, left ? NULL : lengths);
+		if (direct)
+			KSEAL_GCM_WRITTEN(to, n);
+		else
+			kseal_cursor_write(&dst, bridge, n);
+	} while (left);
+#pragma GCC unroll 16
+	for (i = 0; i < BRIDGE_LEN; i += KSEAL_GCM_BLOCK)
+		store128(bridge + i, _mm_setzero_si128());
+	asm volatile("" : : "r" (bridge) : "memory");
+}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wframe-larger-than="
+static noinline void wipe_stack(void)
+{
+	u8 below[FRAME_MAX];
+	unsigned int i;
+
+#pragma GCC unroll 64
+	for (i = 0; i < sizeof(below); i += VECTOR_LEN)
+		V_STORE(below + i, V_ZERO());
+	asm volatile("" : : "r" (below) : "memory");
+}
+#pragma GCC diagnostic pop
+
+INLINE void record(const struct kseal_gcm_key *k, const u8 *nonce,
+		   const u8 *aad, unsigned int aad_len,
+		   const struct kseal_body *t, u8 *tag, crypt_fn *one,
+		   const unsigned int rounds)
+{
+	const __m128i first = nonce128(nonce);
+	__m128i mask = encrypt128(k, first, rounds);
 	/* the lengths in bits are the last block; SP 800-38D 7.1 */
-	__m128i x = _mm_set_epi64x((long long)aad_len * 8, (long long)len * 8);
+	const __m128i lengths = _mm_set_epi64x((long long)aad_len * 8,
+					       (long long)t->len * 8);
+	struct cipher c = {
+		.counter = V_ADD32(V_ADD32(V_BROADCAST(reverse128(first)),
+					   V_LANE_NUMBERS()), V_ALL(1)),
+		.hash = mul128(reverse128(some128(aad, aad_len)),
+			       load128(power_of(k, 1))),
+	};
 
-	x = mul128(_mm_xor_si128(x, load128(g->hash)), load128(power_of(k, 1)));
-	_mm_storeu_si128((__m128i *)tag,
-			 _mm_xor_si128(reverse128(x), load128(g->mask)));
+	crypt_pieces(&c, k, t, &lengths, one);
+	store128(tag, _mm_xor_si128(reverse128(c.hash), mask));
+	KSEAL_GCM_WRITTEN(tag, KSEAL_GCM_BLOCK);
+	wipe_stack();
+	mask = c.hash = _mm_setzero_si128();
+	asm volatile("" : "+m" (mask), "+m" (c.hash));
+}
+
+void NAME(record)(const struct kseal_gcm_key *k, bool open, const u8 *nonce,
+		  const u8 *aad, unsigned int aad_len,
+		  const struct kseal_body *t, u8 *tag)
+{
+	if (k->rounds == 10)
+		record(k, nonce, aad, aad_len, t, tag, open ? open10 : seal10,
+		       10);
+	else
+		record(k, nonce, aad, aad_len, t, tag, open ? open14 : seal14,
+		       14);
 }

@@ -4,7 +4,7 @@
 
 #define NAME(x)		kseal_gcm_vaes512_##x
 #define LANES		4
-#define DEPTH		4
+#define DEPTH		8
 #define REGISTERS	32
 
 typedef __m512i V;

@@ -78,18 +78,16 @@ INLINE __m128i mul128(__m128i a, __m128i h)
 }
 
 /* One block of AES. */
-INLINE __m128i encrypt128(const struct kseal_gcm_key *k, __m128i x)
+INLINE __m128i encrypt128(const struct kseal_gcm_key *k, __m128i x,
+			  const unsigned int rounds)
 {
 	unsigned int i;
 
 	x = _mm_xor_si128(x, load128(k->round[0]));
-	for (i = 1; i < 10; i++)
+#pragma GCC unroll 16
+	for (i = 1; i < rounds; i++)
 		x = _mm_aesenc_si128(x, load128(k->round[i]));
-	if (k->rounds == 10)
-		return _mm_aesenclast_si128(x, load128(k->round[10]));
-	for (; i < 14; i++)
-		x = _mm_aesenc_si128(x, load128(k->round[i]));
-	return _mm_aesenclast_si128(x, load128(k->round[14]));
+	return _mm_aesenclast_si128(x, load128(k->round[rounds]));
 }
 
 #endif

@@ -19,19 +19,6 @@
 
 static const char *const names[] = { "none", "AES-NI", "VAES, AVX2", "VAES, AVX-512" };
 
-static enum kseal_gcm_level best(void)
-{
-	__builtin_cpu_init();
-	if (!__builtin_cpu_supports("aes") || !__builtin_cpu_supports("pclmul") ||
-	    !__builtin_cpu_supports("avx"))
-		return KSEAL_GCM_NONE;
-	if (!__builtin_cpu_supports("vaes") || !__builtin_cpu_supports("vpclmulqdq") ||
-	    !__builtin_cpu_supports("avx2"))
-		return KSEAL_GCM_AESNI;
-	return __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") ?
-	       KSEAL_GCM_VAES512 : KSEAL_GCM_VAES256;
-}
-
 /* ---- the other implementation ---- */
 
 static void openssl_seal(const u8 *key, int key_len, const u8 *nonce, const u8 *aad, int aad_len,
@@ -56,18 +43,21 @@ static void openssl_seal(const u8 *key, int key_len, const u8 *nonce, const u8 *
 static void test_known(enum kseal_gcm_level most)
 {
 	static const u8 last[] = {
-		0x9e, 0x0c, 0x37, 0x68, 0xb2, 0x23, 0xb2, 0x8c,
-		0xb6, 0x77, 0xc7, 0x04, 0xc7, 0x6e, 0x8e, 0xfe,
+		0xd6, 0xdc, 0x6c, 0x88, 0x25, 0xb1, 0xfb, 0xf6,
+		0x9b, 0xd6, 0x75, 0x9a, 0x19, 0x7c, 0x05, 0xb2,
 	};
-	u8 tags[32] = {}, text[700] = {}, sealed[700], tag[16];
+	u8 tags[32] = {}, text[1400] = {}, sealed[1400], tag[16];
 	int level, n;
 
-	for (n = 0; n <= 700; n++) {
+	for (n = 0; n <= 1400; n++) {
 		openssl_seal(tags, n % 2 ? 32 : 16, tags, tags + 12, n % 17, text, n, sealed, tag);
 		memcpy(text, sealed, n);
 		memmove(tags + 16, tags, 16);
 		memcpy(tags, tag, 16);
 	}
+	if (memcmp(tags, last, 16))
+		for (n = 0; n < 16; n++)
+			note("0x%02x,", tags[n]);
 	ok(!memcmp(tags, last, 16), "OpenSSL comes to the known tag");
 	for (level = KSEAL_GCM_AESNI; level <= (int)most; level++)
 		ok(kseal_gcm_known(level), "%s: so do we", names[level]);
@@ -81,8 +71,8 @@ static void fill(u8 *p, size_t n)
 		*p++ = random();
 }
 
-/* len bytes at text, cut anywhere, also into nothing. */
-static void cut(struct kseal_piece *piece, u8 *text, size_t len)
+/* len bytes at text, cut anywhere, also into nothing. Returns how many pieces. */
+static unsigned int cut(struct kseal_piece *piece, u8 *text, size_t len)
 {
 	int i, n = random() % PIECES_MAX;
 
@@ -96,6 +86,7 @@ static void cut(struct kseal_piece *piece, u8 *text, size_t len)
 		len -= part;
 	}
 	piece[n] = (struct kseal_piece){ text, len };
+	return n + 1;
 }
 
 static bool one_text(enum kseal_gcm_level level)
@@ -104,7 +95,7 @@ static bool one_text(enum kseal_gcm_level level)
 	static u8 wanted[TEXT_MAX];
 	struct kseal_piece from[PIECES_MAX + 1], to[PIECES_MAX + 1];
 	u8 *a = text + random() % 64, *b = sealed + random() % 64, *c = opened + random() % 64;
-	size_t len = random() % 3 ? random() % 700 : random() % TEXT_MAX;
+	size_t len = random() % 3 ? random() % 1400 : random() % TEXT_MAX;
 	int key_len = random() % 2 ? 16 : 32, aad_len = random() % 17;
 	u8 key[32], nonce[12], aad[16], tag[16], tag_wanted[16];
 	struct kseal_gcm_key k;
@@ -119,14 +110,15 @@ static bool one_text(enum kseal_gcm_level level)
 	kseal_gcm_aesni_key(&k, key, key_len);
 
 	b[len] = 0x5a;
-	cut(from, a, len);
-	cut(to, b, len);
 	t = (struct kseal_body){ .dst = to, .src = from, .len = len };
+	t.n_src = cut(from, a, len);
+	t.n_dst = cut(to, b, len);
 	kseal_gcm_record(level, &k, false, nonce, aad, aad_len, &t, tag);
 	good = !memcmp(b, wanted, len) && !memcmp(tag, tag_wanted, 16) && b[len] == 0x5a;
 	c[len] = 0x5a;
-	cut(from, b, len);
-	cut(to, c, len);
+	t.n_src = cut(from, b, len);
+	t.n_dst = cut(to, c, len);
+	t.next = random() % 2 ? a : NULL;
 	kseal_gcm_record(level, &k, true, nonce, aad, aad_len, &t, tag);
 	good = good && !memcmp(c, a, len) && !memcmp(tag, tag_wanted, 16) && c[len] == 0x5a;
 	if (len) {
@@ -135,7 +127,8 @@ static bool one_text(enum kseal_gcm_level level)
 		good = good && kseal_gcm_aesni_byte(&k, nonce, at, b[at]) == a[at];
 	}
 	/* in its own place */
-	cut(from, b, len);
+	t.n_src = cut(from, b, len);
+	t.n_dst = t.n_src;
 	t.dst = from;
 	kseal_gcm_record(level, &k, true, nonce, aad, aad_len, &t, tag);
 	good = good && !memcmp(b, a, len) && !memcmp(tag, tag_wanted, 16);
@@ -175,7 +168,7 @@ static void test_stack(enum kseal_gcm_level level)
 {
 	static u8 text[16384 + 13], sealed[sizeof(text)], stack[8192];
 	struct kseal_piece from = { text, sizeof(text) }, to = { sealed, sizeof(text) };
-	struct kseal_body t = { .dst = &to, .src = &from, .len = sizeof(text) };
+	struct kseal_body t = { .dst = &to, .src = &from, .n_dst = 1, .n_src = 1, .len = sizeof(text) };
 	u8 key[32], nonce[12] = {}, tag[16];
 	unsigned int i, left = 0;
 	struct kseal_gcm_key k;
@@ -229,7 +222,7 @@ static bool right(enum kseal_gcm_level level, const struct vector *v)
 	struct kseal_gcm_key k;
 	u8 out[128], tag[16];
 	struct kseal_piece from = { (u8 *)v->sealed, v->sealed_len }, to = { out, v->sealed_len };
-	const struct kseal_body t = { .dst = &to, .src = &from, .len = v->sealed_len };
+	const struct kseal_body t = { .dst = &to, .src = &from, .n_dst = 1, .n_src = 1, .len = v->sealed_len };
 
 	kseal_gcm_aesni_key(&k, v->key, v->key_len);
 	kseal_gcm_record(level, &k, true, v->nonce, v->aad, v->aad_len, &t, tag);
@@ -333,7 +326,8 @@ static double own_time(enum kseal_gcm_level level, const struct kseal_gcm_key *k
 		       u8 *text, size_t len, long rounds)
 {
 	struct kseal_piece piece = { text, len };
-	const struct kseal_body t = { .dst = &piece, .src = &piece, .len = len };
+	const struct kseal_body t = { .dst = &piece, .src = &piece, .n_dst = 1, .n_src = 1,
+				      .len = len };
 	u8 nonce[12] = {}, tag[16];
 	double start = now();
 	long i;
@@ -383,7 +377,7 @@ static int bench(enum kseal_gcm_level most)
 
 int main(int argc, char **argv)
 {
-	enum kseal_gcm_level most = best();
+	enum kseal_gcm_level most = kseal_gcm_best();
 	int level;
 
 	if (argc > 1 && !strcmp(argv[1], "bench"))

@@ -11,23 +11,14 @@ struct own_key {
 };
 
 #if defined(__x86_64__)
-/* As the module chooses. */
-static enum kseal_gcm_level level(void)
+bool own_supported(void)
 {
-	__builtin_cpu_init();
-	if (!__builtin_cpu_supports("aes") || !__builtin_cpu_supports("pclmul") ||
-	    !__builtin_cpu_supports("avx"))
-		return KSEAL_GCM_NONE;
-	if (!__builtin_cpu_supports("vaes") || !__builtin_cpu_supports("vpclmulqdq") ||
-	    !__builtin_cpu_supports("avx2"))
-		return KSEAL_GCM_AESNI;
-	return __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") ?
-	       KSEAL_GCM_VAES512 : KSEAL_GCM_VAES256;
+	return kseal_gcm_best() != KSEAL_GCM_NONE;
 }
 
 static void expand(struct own_key *k, const uint8_t *key, unsigned int len)
 {
-	if (level() != KSEAL_GCM_NONE)
+	if (own_supported())
 		kseal_gcm_aesni_key(&k->key, key, len);
 }
 
@@ -37,12 +28,12 @@ static void crypt_record(const struct own_key *k, bool open, const uint8_t *iv, 
 	struct kseal_piece src = { from, len }, dst = { to, len };
 	struct kseal_body body = { .dst = &dst, .src = &src, .n_dst = 1, .n_src = 1, .len = len };
 
-	kseal_gcm_record(level(), &k->key, open, iv, aad, aad_len, &body, tag);
+	kseal_gcm_record(kseal_gcm_best(), &k->key, open, iv, aad, aad_len, &body, tag);
 }
 #else
-static int level(void)
+bool own_supported(void)
 {
-	return KSEAL_GCM_NONE;
+	return false;
 }
 
 static void expand(struct own_key *k, const uint8_t *key, unsigned int len)
@@ -57,11 +48,6 @@ static void crypt_record(const struct own_key *k, bool open, const uint8_t *iv, 
 	(void)from, (void)to, (void)len, (void)tag;
 }
 #endif
-
-bool own_supported(void)
-{
-	return level() != KSEAL_GCM_NONE;
-}
 
 struct own_key *own_key(const uint8_t *key, unsigned int len)
 {
