@@ -41,7 +41,7 @@ static enum kseal_gcm_level level __ro_after_init;
 #define has_state(which)	cpu_has_xfeatures(which, NULL)
 #endif
 
-static enum kseal_gcm_level best(void)
+static enum kseal_gcm_level __init best(void)
 {
 	if (!boot_cpu_has(X86_FEATURE_AES) ||
 	    !boot_cpu_has(X86_FEATURE_PCLMULQDQ) ||
@@ -61,7 +61,7 @@ static enum kseal_gcm_level best(void)
 }
 
 /* Where wide vectors slow the processor down, its neighbours as well. */
-static enum kseal_gcm_level preferred(enum kseal_gcm_level most)
+static enum kseal_gcm_level __init preferred(enum kseal_gcm_level most)
 {
 #ifdef X86_FEATURE_PREFER_YMM
 	if (most == KSEAL_GCM_VAES512 && boot_cpu_has(X86_FEATURE_PREFER_YMM))
@@ -127,28 +127,16 @@ static int own_open(struct kseal_aead *a, const u8 *nonce, const u8 *aad,
 		    unsigned int aad_len, const struct kseal_body *t)
 {
 	u8 tag[KSEAL_TAG_LEN], came[KSEAL_TAG_LEN];
-	int err;
 
 	kernel_fpu_begin();
 	kseal_gcm_record(level, &a->own, true, nonce, aad, aad_len, t, tag);
 	kernel_fpu_end();
 	kseal_pieces_read(t->src, t->len, came, sizeof(came));
-	err = crypto_memneq(tag, came, sizeof(tag)) ? -EBADMSG : 0;
+	if (likely(!crypto_memneq(tag, came, sizeof(tag))))
+		return 0;
 	/* for a forger it would be the right one */
 	memzero_explicit(tag, sizeof(tag));
-	return err;
-}
-
-static u8 own_last(struct kseal_aead *a, const u8 *nonce,
-		   const struct kseal_body *t)
-{
-	u8 byte;
-
-	kseal_pieces_read(t->src, t->len - 1, &byte, 1);
-	kernel_fpu_begin();
-	byte = kseal_gcm_aesni_byte(&a->own, nonce, t->len - 1, byte);
-	kernel_fpu_end();
-	return byte;
+	return -EBADMSG;
 }
 #else
 int __init kseal_aead_choose(void)
@@ -178,12 +166,6 @@ static int own_open(struct kseal_aead *a, const u8 *nonce, const u8 *aad,
 		    unsigned int aad_len, const struct kseal_body *t)
 {
 	return -EINVAL;
-}
-
-static u8 own_last(struct kseal_aead *a, const u8 *nonce,
-		   const struct kseal_body *t)
-{
-	return 0;
 }
 #endif
 
@@ -305,10 +287,4 @@ int kseal_aead_open(struct kseal_aead *a, const u8 *nonce, const u8 *aad,
 		return by_request(a, crypto_aead_decrypt, nonce, aad, aad_len,
 				  t, t->len + KSEAL_TAG_LEN);
 	return own_open(a, nonce, aad, aad_len, t);
-}
-
-u8 kseal_aead_last(struct kseal_aead *a, const u8 *nonce,
-		   const struct kseal_body *t)
-{
-	return own_last(a, nonce, t);
 }

@@ -85,15 +85,6 @@ int kseal_aead_seal(struct kseal_aead *a, const u8 *nonce, const u8 *aad,
 int kseal_aead_open(struct kseal_aead *a, const u8 *nonce, const u8 *aad,
 		    unsigned int aad_len, const struct kseal_body *t);
 
-/**
- * kseal_aead_last - the last byte of a text that is to be opened, not verified
- * @a: a key, kseal_aead_reads_once()
- * @nonce: KSEAL_NONCE_LEN bytes
- * @t: the text, at least a byte
- */
-u8 kseal_aead_last(struct kseal_aead *a, const u8 *nonce,
-		   const struct kseal_body *t);
-
 /* Chooses and tries what AES-GCM is done with. Return: 0, or -EINVAL: what was
  * asked for is not there, or -EIO: it does not give what it has to.
  */

@@ -66,7 +66,7 @@ static int find_record(struct kseal_sock *ks, struct kseal_found *f)
 {
 	struct kseal_receive *rx = &ks->rx;
 	const struct kseal_form *form = kseal_keys_form(rx->keys);
-	unsigned int prefix = kseal_form_prefix(form), have;
+	unsigned int prefix = kseal_form_prefix(form), have, ahead;
 	struct sock *sk = ks->sk;
 	struct kseal_refusal why;
 	int len;
@@ -86,10 +86,14 @@ static int find_record(struct kseal_sock *ks, struct kseal_found *f)
 	if (have < f->len)
 		return pressing(ks) ? -ENOENT : 0;
 	f->queued = true;
+	f->next = NULL;
 	if (rx->run.len >= f->len) {
 		f->piece[0] = (struct kseal_piece){ rx->run.at + prefix,
 						    f->len - prefix };
 		f->n = 1;
+		ahead = max_t(unsigned int, f->len, PAGE_SIZE);
+		if (rx->run.len > ahead)
+			f->next = rx->run.at + ahead;
 		return 1;
 	}
 	f->n = kseal_queue_find(sk, rx->ahead + prefix, f->len - prefix,
@@ -253,6 +257,7 @@ int kseal_assemble(struct kseal_sock *ks, struct kseal_found *f)
 	f->len = rx->raw_need;
 	f->piece[0] = (struct kseal_piece){ rx->raw + prefix, f->len - prefix };
 	f->n = 1;
+	f->next = NULL;
 	f->queued = false;
 	return 1;
 }
@@ -320,7 +325,7 @@ void kseal_assemble_judge(struct kseal_sock *ks)
 	if (!ks->mainline || !rx->keys || rx->stopped || rx->raw_need)
 		return;
 	form = kseal_keys_form(rx->keys);
-	if (rx->raw_len + tcp_inq(ks->sk) >= kseal_form_prefix(form) &&
+	if (rx->raw_len + tcp_inq(ks->sk) >= header_len(ks) &&
 	    peek_header(ks->sk, rx, header) &&
 	    kseal_record_check(header, form, true, &why) < 0)
 		refuse_header(ks, &why);

@@ -21,6 +21,7 @@ struct kseal_found {
 	struct kseal_piece piece[KSEAL_FOUND_PIECES];
 	unsigned int n;
 	unsigned int len;	/* of all of it */
+	const u8 *next;		/* of the one behind it, or NULL */
 	bool queued;		/* in TCP's queue */
 };
 

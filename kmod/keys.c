@@ -179,6 +179,7 @@ int kseal_keys_update(struct kseal_keys *keys)
 void kseal_keys_again(struct kseal_keys *keys)
 {
 	keys->seq--;
+	keys->left++;
 }
 
 /* ---- seal and open ---- */
@@ -250,17 +251,8 @@ int kseal_keys_open(struct kseal_keys *keys, const u8 *prefix,
 	kseal_record_aad(aad, form, prefix[0], seq, t->len);
 	err = kseal_aead_open(&keys->aead, nonce, aad, form->aad_len, t);
 	if (err)
-		kseal_keys_again(keys);
+		keys->seq--;
 	else if (form->explicit_len)
 		put_unaligned_be64(get_unaligned_be64(shown) + 1, shown);
 	return err;
-}
-
-u8 kseal_keys_last(struct kseal_keys *keys, const u8 *prefix,
-		   const struct kseal_body *t)
-{
-	u8 nonce[KSEAL_NONCE_LEN];
-
-	make_nonce(keys, keys->seq, prefix + KSEAL_HEADER_LEN, nonce);
-	return kseal_aead_last(&keys->aead, nonce, t);
 }

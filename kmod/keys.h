@@ -126,19 +126,10 @@ int kseal_keys_open(struct kseal_keys *keys, const u8 *prefix,
 		    const struct kseal_body *t);
 
 /**
- * kseal_keys_last - what seems to be the last byte of the next record's text
- * @keys: the receiving direction, kseal_keys_read_once()
- * @prefix: kseal_form_prefix() bytes, the record's first
- * @t: what was sealed, at least a byte
- *
- * It is not verified, and may be another when the record is opened.
- */
-u8 kseal_keys_last(struct kseal_keys *keys, const u8 *prefix,
-		   const struct kseal_body *t);
-
-/**
  * kseal_keys_again - take a record back that was opened
  * @keys: the receiving direction, whose last kseal_keys_open() succeeded
+ *
+ * It does not count against the limit then.
  */
 void kseal_keys_again(struct kseal_keys *keys);
 

@@ -29,13 +29,13 @@ struct kseal_pages {
 /**
  * kseal_pages_get - the next bytes of an iterator as pieces
  * @iter: user memory; moves on
- * @len: how many bytes, KSEAL_PAGES_LEN_MIN to 16384
+ * @len: how many bytes, at most 16384
  * @p: written; kseal_pages_put() or kseal_pages_undo() give it back
  *
  * May sleep.
  *
- * Return: true; false: not such memory, not in one piece for the process, or it
- * could not be pinned; then @iter is where it was.
+ * Return: true; false: not such memory, not in one piece for the process, too
+ * little to be worth it, or it could not be pinned; then @iter is where it was.
  */
 bool kseal_pages_get(struct iov_iter *iter, size_t len, struct kseal_pages *p);
 

@@ -16,6 +16,7 @@
 #include <net/tcp.h>
 
 #include "assemble.h"
+#include "content.h"
 #include "control.h"
 #include "keys.h"
 #include "keyupdate.h"
@@ -34,10 +35,14 @@
 #define AHEAD_MAX (128 * 1024)
 /* and pieces of it, for what is before the next record is walked over */
 #define RUNS_MAX 32
+/* Records that are opened into memory of our own after one that turned out not to
+ * be data, or to have padding: it had to be opened twice.
+ */
+#define DETOUR 16
 
 /* ---- buffers ---- */
 
-static int make_buffers(struct kseal_receive *rx)
+static int make_spare(struct kseal_receive *rx)
 {
 	if (rx->spare)
 		return 0;
@@ -87,14 +92,14 @@ static int malformed(struct kseal_sock *ks, const struct kseal_refusal *why)
 static void note_record(struct kseal_sock *ks)
 {
 	WRITE_ONCE(ks->rx.records, ks->rx.records + 1);
-	kseal_stat_add(sock_net(ks->sk), KSEAL_STAT_RX_RECORDS, 1);
+	kseal_count(ks, KSEAL_STAT_RX_RECORDS, 1);
 }
 
 static void note_data(struct kseal_sock *ks, unsigned int len)
 {
 	ks->rx.empty = 0;
 	WRITE_ONCE(ks->rx.bytes, ks->rx.bytes + len);
-	kseal_stat_add(sock_net(ks->sk), KSEAL_STAT_RX_BYTES, len);
+	kseal_count(ks, KSEAL_STAT_RX_BYTES, len);
 }
 
 /* When the peer's keys are getting old. */
@@ -126,19 +131,29 @@ static int refuse_record(struct kseal_sock *ks, const struct kseal_found *f,
 	return -EBADMSG;
 }
 
+/* Bytes of a record that are sealed, without the tag. */
+static unsigned int sealed_len(const struct kseal_receive *rx,
+			       const struct kseal_found *f)
+{
+	return f->len - kseal_form_prefix(kseal_keys_form(rx->keys)) -
+	       KSEAL_TAG_LEN;
+}
+
 /* Decrypts into the spare. Returns the length of what was sealed, or an errno. */
 static int open_record(struct kseal_sock *ks, const struct kseal_found *f)
 {
 	struct kseal_receive *rx = &ks->rx;
-	unsigned int prefix = kseal_form_prefix(kseal_keys_form(rx->keys));
-	unsigned int len = f->len - prefix - KSEAL_TAG_LEN;
-	const struct kseal_piece dst = { rx->spare->text, len };
-	const struct kseal_body t = {
+	struct kseal_piece dst = { .len = sealed_len(rx, f) };
+	struct kseal_body t = {
 		.dst = &dst, .n_dst = 1, .src = f->piece, .n_src = f->n,
-		.len = len,
+		.len = dst.len, .next = f->next,
 	};
 	int err;
 
+	err = make_spare(rx);
+	if (err)
+		return err;
+	dst.at = rx->spare->text;
 	err = kseal_keys_open(rx->keys, f->prefix, &t);
 	if (err == -EKEYEXPIRED)
 		return kseal_refuse(ks, KSEAL_STAT_KEY_LIMIT, -EKEYEXPIRED,
@@ -146,7 +161,7 @@ static int open_record(struct kseal_sock *ks, const struct kseal_found *f)
 				    "the peer reached the limit of RFC 8446 5.5 without a KeyUpdate");
 	/* what a forger made of it is nobody's business */
 	if (err)
-		memzero_explicit(rx->spare->text, len);
+		memzero_explicit(dst.at, dst.len);
 	if (err == -EBADMSG && ks->mainline)
 		return refuse_record(ks, f, KSEAL_STAT_RX_BAD_TAG);
 	if (err == -EBADMSG)
@@ -158,7 +173,7 @@ static int open_record(struct kseal_sock *ks, const struct kseal_found *f)
 		return err;
 	}
 	note_record(ks);
-	return len;
+	return dst.len;
 }
 
 /* ---- strip ---- */
@@ -253,6 +268,13 @@ static int strip_record(struct kseal_sock *ks, const struct kseal_found *f,
 			  kseal_control_receive(ks, type, text, len);
 }
 
+/* What was read in TCP's queue is TCP's to free before it is too much. */
+static void settle_now_and_then(struct kseal_sock *ks)
+{
+	if (ks->rx.ahead >= AHEAD_MAX || ks->rx.n_runs >= RUNS_MAX)
+		kseal_assemble_settle(ks);
+}
+
 /* ---- right into the reader's memory ---- */
 
 static void wipe(const struct kseal_piece *piece, unsigned int n)
@@ -261,87 +283,99 @@ static void wipe(const struct kseal_piece *piece, unsigned int n)
 		memzero_explicit(piece[n].at, piece[n].len);
 }
 
-/* Opens a record of data into memory of the caller's. Returns 0, or an errno:
- * then it is as if nothing had been tried.
+/* Opens a record into c, memory of the caller's. Returns 0 if it is data without
+ * padding; an errno: then it is as if nothing had been tried.
  */
 static int open_into(struct kseal_sock *ks, const struct kseal_found *f,
-		     const struct kseal_pages *pages, struct kseal_body *body)
+		     struct kseal_content *c)
 {
 	struct kseal_receive *rx = &ks->rx;
-	const struct kseal_form *form = kseal_keys_form(rx->keys);
-	struct kseal_piece dst[KSEAL_PAGES_MAX + 1];
-	u8 type = KSEAL_TYPE_DATA;
+	u8 type = f->prefix[0];
+	unsigned int n = c->n;
+	struct kseal_body body = {
+		.src = f->piece, .n_src = f->n, .dst = c->piece,
+		.len = sealed_len(rx, f), .next = f->next,
+	};
 	int err;
 
-	memcpy(dst, pages->piece, sizeof(pages->piece));
-	body->dst = dst;
-	body->n_dst = pages->n;
-	if (form->tail_len)
-		dst[body->n_dst++] = (struct kseal_piece){ &type, 1 };
-	err = kseal_keys_open(rx->keys, f->prefix, body);
-	/* the type was looked at before, when it could still change */
+	if (kseal_keys_form(rx->keys)->tail_len)
+		kseal_content_tail(c, &type, 1);
+	body.n_dst = c->n;
+	err = kseal_keys_open(rx->keys, f->prefix, &body);
 	if (!err && type != KSEAL_TYPE_DATA) {
 		kseal_keys_again(rx->keys);
+		rx->detour = DETOUR;
 		err = -EBADMSG;
 	}
-	/* what a forger made of it is nobody's business */
-	if (err == -EBADMSG)
-		wipe(pages->piece, pages->n);
+	/* it is nobody's business, whether a forger made it or not */
+	if (err)
+		wipe(c->piece, n);
 	return err;
 }
 
-/* Whether it seems to be data without padding, *content bytes, which the reader
- * has room for.
+/* The content of a record, if it is data without padding. 0: it is not, or there
+ * is none.
  */
-static bool fits(struct kseal_receive *rx, const struct kseal_found *f,
-		 const struct kseal_body *body, const struct iov_iter *to,
-		 size_t *content)
+static unsigned int likely_content(const struct kseal_receive *rx,
+				   const struct kseal_found *f)
 {
 	unsigned int tail = kseal_keys_form(rx->keys)->tail_len;
+	unsigned int len = sealed_len(rx, f);
 
-	if (body->len < KSEAL_PAGES_LEN_MIN + tail ||
-	    body->len > KSEAL_PLAIN_MAX + tail)
-		return false;
-	*content = body->len - tail;
-	if (iov_iter_single_seg_count(to) < *content)
-		return false;
-	return (tail ? kseal_keys_last(rx->keys, f->prefix, body) :
-		       f->prefix[0]) == KSEAL_TYPE_DATA;
+	if ((!tail && f->prefix[0] != KSEAL_TYPE_DATA) || len < tail ||
+	    len - tail > KSEAL_PLAIN_MAX)
+		return 0;
+	return len - tail;
 }
 
-/* A record of data that the reader has room for. Returns bytes, or 0: it goes the
- * other way.
+/* Records of data that the reader has room for, as many as lie in the pages of a
+ * full one. The first was found. Returns bytes, or 0: they go the other way.
  */
-static int deliver_record(struct kseal_sock *ks, const struct kseal_found *f,
-			  struct iov_iter *to)
+static int deliver_records(struct kseal_sock *ks, struct kseal_found *f,
+			   struct iov_iter *to)
 {
+	size_t most = min_t(size_t, iov_iter_single_seg_count(to),
+			    KSEAL_PLAIN_MAX);
 	struct kseal_receive *rx = &ks->rx;
-	struct kseal_body body = { .src = f->piece, .n_src = f->n };
+	struct kseal_content c;
 	struct kseal_pages pages;
-	size_t content;
+	unsigned int len, done = 0;
 
-	body.len = f->len - kseal_form_prefix(kseal_keys_form(rx->keys)) -
-		   KSEAL_TAG_LEN;
-	if (rx->message.got || !fits(rx, f, &body, to, &content) ||
-	    !kseal_pages_get(to, content, &pages))
+	len = likely_content(rx, f);
+	if (!len || len > most || !kseal_pages_get(to, most, &pages))
 		return 0;
-	if (open_into(ks, f, &pages, &body)) {
-		kseal_pages_undo(to, &pages, true);
-		return 0;
-	}
+	do {
+		kseal_content_pinned(&c, &pages, done, len);
+		if (open_into(ks, f, &c))
+			break;
+		kseal_assemble_pass(rx, f);
+		note_record(ks);
+		note_data(ks, len);
+		done += len;
+		if (done == most)
+			break;
+		settle_now_and_then(ks);
+		if (kseal_assemble(ks, f) <= 0)
+			break;
+		len = likely_content(rx, f);
+	} while (len && len <= most - done);
 	kseal_pages_put(&pages, true);
-	kseal_assemble_pass(rx, f);
-	note_record(ks);
-	note_data(ks, content);
-	return content;
+	iov_iter_revert(to, most - done);
+	return done;
 }
 
-/* Whether that is worth a try. */
-static bool may_deliver(const struct kseal_receive *rx,
+/* Whether that is worth a try: to pin pages costs something. */
+static bool may_deliver(struct kseal_receive *rx, struct sock *sk,
 			const struct kseal_found *f, const struct iov_iter *to)
 {
-	return to && f->len >= KSEAL_PAGES_LEN_MIN &&
-	       kseal_keys_read_once(rx->keys);
+	if (!to || rx->message.got || !kseal_keys_read_once(rx->keys))
+		return false;
+	if (rx->detour) {
+		rx->detour--;
+		return false;
+	}
+	return f->len >= KSEAL_PAGES_LEN_MIN ||
+	       (f->queued && tcp_inq(sk) - rx->ahead >= KSEAL_PAGES_LEN_MIN);
 }
 
 /* ---- the driver ---- */
@@ -383,9 +417,6 @@ static int next_record(struct kseal_sock *ks, struct iov_iter *to)
 	struct kseal_found *found = &rx->found;
 	int burst, ret;
 
-	ret = make_buffers(rx);
-	if (ret)
-		return ret;
 	for (burst = 1; ; burst++) {
 		if (ks->state == KSEAL_STATE_DEAD)
 			return ks->err;
@@ -394,8 +425,7 @@ static int next_record(struct kseal_sock *ks, struct iov_iter *to)
 			return 0;
 		if (rx->update_pending)
 			return -EKEYEXPIRED;
-		if (rx->ahead >= AHEAD_MAX || rx->n_runs >= RUNS_MAX)
-			kseal_assemble_settle(ks);
+		settle_now_and_then(ks);
 		if (burst % CONTROL_BURST == 0) {
 			kseal_assemble_settle(ks);
 			sk_flush_backlog(ks->sk);
@@ -404,8 +434,8 @@ static int next_record(struct kseal_sock *ks, struct iov_iter *to)
 		ret = kseal_assemble(ks, found);
 		if (!ret)
 			return check_end(ks);
-		if (ret > 0 && may_deliver(rx, found, to)) {
-			ret = deliver_record(ks, found, to);
+		if (ret > 0 && may_deliver(rx, ks->sk, found, to)) {
+			ret = deliver_records(ks, found, to);
 			if (ret)
 				break;
 		}

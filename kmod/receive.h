@@ -54,6 +54,7 @@ struct kseal_receive {
 	unsigned int early_len;
 	struct kseal_message message;	/* a handshake message in parts */
 	unsigned int tickets;	/* that went to the helper */
+	u8 detour;		/* records not to be opened for the reader at once */
 	bool declined;		/* a renegotiation, once */
 	unsigned int empty;	/* records without content, in a row */
 	bool closed;		/* close_notify was received */
@@ -86,8 +87,9 @@ int kseal_receive_next(struct kseal_sock *ks);
  * @ks: a session with keys, socket lock held
  * @to: where it may go; moves on if it does
  *
- * Saves a copy of a large record of data that fits. The memory has what was
- * opened before the tag is checked, and zeros if it is wrong.
+ * Saves the copies of records of data that fit, where they are large or many.
+ * The memory has what was opened before tag and type are checked, and zeros if
+ * it is not for the reader.
  *
  * Return: as kseal_receive_next(); but with rx.opened empty the bytes that @to
  * got.

@@ -22,7 +22,7 @@
 #include <linux/net.h>
 #include <net/tcp.h>
 
-#include "aead.h"
+#include "content.h"
 #include "control.h"
 #include "keys.h"
 #include "keyupdate.h"
@@ -33,7 +33,6 @@
 
 /* MSG_MORE without a successor: as long as TCP's cork holds back at most */
 #define FLUSH_DELAY (HZ / 5)
-
 
 /* Dynamic size: records that fit a segment until the connection flows, so that
  * the first bytes can be opened when the first segment arrives.
@@ -63,13 +62,6 @@ static unsigned int room(struct kseal_send *tx)
 				     tx->shape.max;
 }
 
-/* What a record is to hold, where it lies. */
-struct content {
-	struct kseal_piece piece[KSEAL_AEAD_PIECES];
-	unsigned int n;
-	unsigned int len;
-};
-
 /* Returns bytes taken, or -EFAULT when there was not one. */
 static int frame_record(struct kseal_send *tx, struct iov_iter *from)
 {
@@ -80,44 +72,6 @@ static int frame_record(struct kseal_send *tx, struct iov_iter *from)
 
 	tx->len += got;
 	return got || !want ? got : -EFAULT;
-}
-
-/* How much makes a record of its own, now; 0: the open record comes first. */
-static unsigned int own_length(struct kseal_send *tx,
-			       const struct iov_iter *from, bool more)
-{
-	size_t count = iov_iter_count(from);
-	unsigned int most = room(tx);
-
-	/* alerts are looked at where they are framed */
-	if (tx->type != KSEAL_TYPE_DATA ||
-	    tx->len || tx->shape.pad || (count < most && more) ||
-	    !kseal_keys_read_once(tx->keys))
-		return 0;
-	return min_t(size_t, most, count);
-}
-
-/* Pages that sendfile and splice bring. Returns false when they are too many. */
-static bool frame_pages(const struct iov_iter *from, unsigned int len,
-			struct content *c)
-{
-	struct bio_vec *vec = (struct bio_vec *)from->bvec;
-	size_t skip = from->iov_offset;
-
-	c->n = 0;
-	for (c->len = 0; c->len < len; vec++) {
-		size_t n = min_t(size_t, vec->bv_len - skip, len - c->len);
-
-		/* one is for the tail */
-		if (n && c->n == KSEAL_AEAD_PIECES - 1)
-			return false;
-		if (n)
-			c->piece[c->n++] = (struct kseal_piece){
-				bvec_virt(vec) + skip, n };
-		c->len += n;
-		skip = 0;
-	}
-	return true;
 }
 
 /* ---- seal ---- */
@@ -147,20 +101,8 @@ static void note_alert(struct kseal_sock *ks)
 		tx->closed = true;
 }
 
-/* Type and padding: where they lie behind the content, they are of its piece. */
-static void add_tail(struct content *c, u8 *tail, unsigned int len)
-{
-	struct kseal_piece *last = &c->piece[c->n - 1];
-
-	if (last->at + last->len == tail)
-		last->len += len;
-	else
-		c->piece[c->n++] = (struct kseal_piece){ tail, len };
-	c->len += len;
-}
-
 /* Seals a record into the out list. tail: room for type and padding. */
-static int seal_record(struct kseal_sock *ks, struct content *c, u8 *tail)
+static int seal_record(struct kseal_sock *ks, struct kseal_content *c, u8 *tail)
 {
 	struct kseal_send *tx = &ks->tx;
 	const struct kseal_form *form = kseal_keys_form(tx->keys);
@@ -178,10 +120,11 @@ static int seal_record(struct kseal_sock *ks, struct content *c, u8 *tail)
 	if (form->tail_len) {
 		tail[0] = tx->type;
 		memset(tail + 1, 0, pad);
-		add_tail(c, tail, 1 + pad);
+		kseal_content_tail(c, tail, 1 + pad);
 	}
 	t = (struct kseal_body){ .dst = dst, .n_dst = n_dst,
-				 .src = c->piece, .n_src = c->n, .len = c->len };
+				 .src = c->piece, .n_src = c->n, .len = c->len,
+				 .next = c->next };
 	err = kseal_keys_seal(tx->keys, tx->type, prefix, &t);
 	if (err) {
 		kseal_out_cut(&tx->out, record);
@@ -190,19 +133,19 @@ static int seal_record(struct kseal_sock *ks, struct content *c, u8 *tail)
 	}
 	if (tx->type == KSEAL_TYPE_DATA) {
 		WRITE_ONCE(tx->bytes, tx->bytes + len);
-		kseal_stat_add(sock_net(ks->sk), KSEAL_STAT_TX_BYTES, len);
+		kseal_count(ks, KSEAL_STAT_TX_BYTES, len);
 	}
 	tx->run++;
 	tx->last = jiffies;
 	WRITE_ONCE(tx->records, tx->records + 1);
-	kseal_stat_add(sock_net(ks->sk), KSEAL_STAT_TX_RECORDS, 1);
+	kseal_count(ks, KSEAL_STAT_TX_RECORDS, 1);
 	return 0;
 }
 
 static int seal_open_record(struct kseal_sock *ks)
 {
 	struct kseal_send *tx = &ks->tx;
-	struct content c = {
+	struct kseal_content c = {
 		.piece[0] = { tx->text, tx->len }, .n = 1, .len = tx->len,
 	};
 	int err;
@@ -217,60 +160,99 @@ static int seal_open_record(struct kseal_sock *ks)
 	return 0;
 }
 
-static int seal_pages(struct kseal_sock *ks, struct iov_iter *from,
-		      unsigned int len)
+/* Records of one call are pushed together, so many bytes at a time; a socket
+ * with a small send buffer does not hold more than that beyond it.
+ */
+static unsigned int batch(const struct sock *sk)
 {
-	struct content c;
-	u8 tail;
-	int err;
-
-	if (!frame_pages(from, len, &c))
-		return 0;
-	err = seal_record(ks, &c, &tail);
-	if (err)
-		return err;
-	iov_iter_advance(from, len);
-	return len;
+	return min_t(unsigned int, KSEAL_OUT_BATCH, READ_ONCE(sk->sk_sndbuf));
 }
 
-static int seal_memory(struct kseal_sock *ks, struct iov_iter *from,
-		       unsigned int len)
+/* Whether one more may be sealed before the driver looks around. */
+static bool may_go_on(const struct kseal_sock *ks)
 {
-	struct kseal_pages pages;
-	struct content c;
-	u8 tail;
-	int err;
+	const struct kseal_send *tx = &ks->tx;
 
-	if (!kseal_pages_get(from, len, &pages))
+	return tx->out.bytes < batch(ks->sk) && kseal_out_has_room(&tx->out) &&
+	       !kseal_keys_spent(tx->keys, false) && !tx->update_owed;
+}
+
+/* How much of what is left makes a record of its own, now; 0: it has to wait for
+ * what comes behind it.
+ */
+static unsigned int own_length(struct kseal_send *tx, size_t left, bool more)
+{
+	unsigned int most = room(tx);
+
+	return left < most && more ? 0 : min_t(size_t, most, left);
+}
+
+static int seal_spliced(struct kseal_sock *ks, struct iov_iter *from, bool more)
+{
+	struct kseal_send *tx = &ks->tx;
+	struct kseal_content c;
+	int err = 0, taken = 0;
+	unsigned int len;
+	u8 tail;
+
+	while (may_go_on(ks)) {
+		len = own_length(tx, iov_iter_count(from), more);
+		if (!len || !kseal_content_spliced(&c, from, len))
+			break;
+		err = seal_record(ks, &c, &tail);
+		if (err)
+			break;
+		iov_iter_advance(from, len);
+		taken += len;
+	}
+	return taken ?: err;
+}
+
+/* As many as lie in the pages of one. */
+static int seal_pinned(struct kseal_sock *ks, struct iov_iter *from, bool more)
+{
+	size_t most = min_t(size_t, iov_iter_single_seg_count(from),
+			    KSEAL_PLAIN_MAX);
+	struct kseal_send *tx = &ks->tx;
+	struct kseal_content c;
+	struct kseal_pages pages;
+	int err = 0, taken = 0;
+	unsigned int len;
+	u8 tail;
+
+	more = more || most < iov_iter_count(from);
+	if (!own_length(tx, most, more) || !kseal_pages_get(from, most, &pages))
 		return 0;
-	memcpy(c.piece, pages.piece, sizeof(pages.piece));
-	c.n = pages.n;
-	c.len = len;
-	err = seal_record(ks, &c, &tail);
-	if (err) {
-		kseal_pages_undo(from, &pages, false);
-		return err;
+	while (may_go_on(ks)) {
+		len = own_length(tx, most - taken, more);
+		if (!len)
+			break;
+		kseal_content_pinned(&c, &pages, taken, len);
+		err = seal_record(ks, &c, &tail);
+		if (err)
+			break;
+		taken += len;
 	}
 	kseal_pages_put(&pages, false);
-	return len;
+	iov_iter_revert(from, most - taken);
+	return taken ?: err;
 }
 
-/* What makes a record of its own is sealed where it lies: each byte is read
- * once, so whoever writes there meanwhile changes what is sent and nothing else.
+/* What makes records of its own is sealed where it lies: each byte is read once,
+ * so whoever writes there meanwhile changes what is sent and nothing else.
  * Returns bytes taken, 0 when it is to be copied, or an errno.
  */
 static int seal_in_place(struct kseal_sock *ks, struct iov_iter *from,
 			 bool more)
 {
-	unsigned int len = own_length(&ks->tx, from, more);
+	struct kseal_send *tx = &ks->tx;
 
-	if (!len)
+	/* alerts are looked at where they are framed */
+	if (tx->type != KSEAL_TYPE_DATA || tx->len || tx->shape.pad ||
+	    !kseal_keys_read_once(tx->keys))
 		return 0;
-	if (iov_iter_is_bvec(from))
-		return seal_pages(ks, from, len);
-	if (len < KSEAL_PAGES_LEN_MIN || iov_iter_single_seg_count(from) < len)
-		return 0;
-	return seal_memory(ks, from, len);
+	return iov_iter_is_bvec(from) ? seal_spliced(ks, from, more) :
+					seal_pinned(ks, from, more);
 }
 
 /* ---- push ---- */
@@ -281,14 +263,6 @@ static int push_records(struct kseal_sock *ks, int flags)
 }
 
 /* ---- the driver ---- */
-
-/* Records of one call are pushed together, so many bytes at a time; a socket
- * with a small send buffer does not hold more than that beyond it.
- */
-static unsigned int batch(const struct sock *sk)
-{
-	return min_t(unsigned int, KSEAL_OUT_BATCH, READ_ONCE(sk->sk_sndbuf));
-}
 
 /* Makes room for another record. -EAGAIN: TCP is full. */
 static int make_room(struct kseal_sock *ks)

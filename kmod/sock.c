@@ -275,6 +275,7 @@ static struct kseal_sock *create(struct sock *sk,
 		return NULL;
 	ks->sk = sk;
 	ks->family = family;
+	ks->stats = kn->stats;
 	ks->alert = KSEAL_ALERT_NONE;
 	ks->attached = jiffies;
 	INIT_LIST_HEAD(&ks->rx.opened);

@@ -28,6 +28,7 @@
 
 #include "receive.h"
 #include "send.h"
+#include "stats.h"
 
 struct kseal_family;
 struct kseal_request;
@@ -63,6 +64,7 @@ struct kseal_sock {
 	u16 version;
 	u16 cipher;
 
+	struct kseal_stats __percpu *stats;	/* of its namespace */
 	struct kseal_request *req;	/* while WAITING, one at most */
 	struct {			/* whose handshake it was: */
 		u64 cookie;		/* the request's name, */

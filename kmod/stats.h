@@ -64,6 +64,9 @@ struct kseal_stats {
  */
 void kseal_stat_add(struct net *net, enum kseal_stat stat, u64 n);
 
+/* Likewise for what happens with each record. ks: the session. */
+#define kseal_count(ks, stat, n) this_cpu_add((ks)->stats->value[stat], n)
+
 /**
  * kseal_stat_name - a counter's name as people and programs see it
  * @stat: which counter

@@ -104,7 +104,7 @@ int kseal_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 	if (!ret)
 		ret = send_locked(ks, msg, size, type, given, timeo);
 	if (ret > 0 && (msg->msg_flags & MSG_SPLICE_PAGES))
-		kseal_stat_add(sock_net(sk), KSEAL_STAT_TX_SPLICE_BYTES, ret);
+		kseal_count(ks, KSEAL_STAT_TX_SPLICE_BYTES, ret);
 	kseal_zerocopy_end(uarg, ret);
 	if (ret < 0)
 		ret = sk_stream_error(sk, msg->msg_flags, ret);

@@ -15,6 +15,8 @@
 
 #define RECORD	16384
 #define PAGE	4096
+#define TICKET	8000
+#define SMALL	200
 
 PEER_FIXTURE;
 PAIR_FIXTURE;
@@ -98,17 +100,37 @@ TEST_F(peer, large_padded_records_are_stripped)
 	free(data);
 }
 
-TEST_F(peer, a_large_ticket_is_not_data)
+/* Whether 16 bytes of it, from any multiple of 16 on, are where they were. */
+static bool shows(const uint8_t *got, const uint8_t *secret, size_t len)
 {
-	uint8_t *ticket = calloc(1, 8000), got[RECORD];
+	size_t i;
+
+	for (i = 0; i + 16 <= len; i += 16)
+		if (!memcmp(got + i, secret + i, 16))
+			return true;
+	return false;
+}
+
+static uint8_t *make_ticket(void)
+{
+	uint8_t *ticket = pattern(TICKET, 11);
 
 	ticket[0] = 4;
-	ticket[2] = (8000 - 4) >> 8;
-	ticket[3] = (8000 - 4) & 0xff;
-	ASSERT_EQ(0, peer_send(&self->peer, PEER_HANDSHAKE, ticket, 8000, 0));
+	ticket[1] = 0;
+	ticket[2] = (TICKET - 4) >> 8;
+	ticket[3] = (TICKET - 4) & 0xff;
+	return ticket;
+}
+
+TEST_F(peer, a_large_ticket_is_not_data)
+{
+	uint8_t *ticket = make_ticket(), got[RECORD];
+
+	ASSERT_EQ(0, peer_send(&self->peer, PEER_HANDSHAKE, ticket, TICKET, 0));
 	memset(got, UNTOUCHED, sizeof(got));
 	EXPECT_EQ(-EAGAIN, recv_soon(self->fd, got, RECORD));
-	EXPECT_TRUE(all(got, UNTOUCHED, RECORD));
+	EXPECT_FALSE(shows(got, ticket, TICKET));
+	EXPECT_TRUE(all(got + TICKET, UNTOUCHED, RECORD - TICKET));
 	ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, "data", 4, 0));
 	EXPECT_EQ(4, recv_soon(self->fd, got, RECORD));
 	free(ticket);
@@ -234,6 +256,65 @@ TEST_F(peer, many_records_in_one_read)
 	free(got);
 }
 
+/* Small ones go right into the reader's memory when there are many; what is in
+ * between goes another way.
+ */
+TEST_F(peer, small_records_with_others_in_between)
+{
+	uint8_t *data = pattern(100 * SMALL, 12), *got = malloc(100 * SMALL);
+	uint8_t *ticket = make_ticket();
+	size_t i;
+
+	for (i = 0; i < 100; i++) {
+		if (i == 30 || i == 80)
+			ASSERT_EQ(0, peer_send(&self->peer, PEER_HANDSHAKE, ticket, TICKET, 0));
+		if (i == 55)
+			ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, "", 0, 0));
+		ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, data + i * SMALL, SMALL,
+				       i % 20 == 7 ? 33 : 0));
+	}
+	memset(got, UNTOUCHED, 100 * SMALL);
+	for (i = 0; i < 100 * SMALL;) {
+		ssize_t n = recv_soon(self->fd, got + i, 100 * SMALL - i);
+
+		ASSERT_LT(0, n);
+		i += n;
+		ASSERT_EQ(0, memcmp(data, got, i)) TH_LOG("%zu bytes", i);
+	}
+	free(data);
+	free(got);
+	free(ticket);
+}
+
+TEST_F(peer, a_forged_record_behind_many_small_ones)
+{
+	uint8_t *data = pattern(50 * SMALL, 13), *got = malloc(60 * SMALL), *record;
+	size_t i, size, whole;
+
+	for (i = 0; i < 50; i++) {
+		record = sealed(&self->peer, PEER_DATA, data + i * SMALL, SMALL, 0, &size);
+		if (i == 40)
+			record[size / 2] ^= 1;
+		ASSERT_EQ(0, peer_write(&self->peer, record, size));
+		free(record);
+	}
+	memset(got, UNTOUCHED, 60 * SMALL);
+	whole = 40 * SMALL;
+	for (i = 0; i < whole;) {
+		ssize_t n = recv_soon(self->fd, got + i, 60 * SMALL - i);
+
+		ASSERT_LT(0, n);
+		i += n;
+	}
+	EXPECT_EQ(whole, i);
+	EXPECT_EQ(0, memcmp(data, got, whole));
+	EXPECT_EQ(-EBADMSG, recv_soon(self->fd, got + whole, 20 * SMALL));
+	EXPECT_FALSE(shows(got + whole, data + whole, 10 * SMALL));
+	EXPECT_TRUE(all(got + whole + SMALL, UNTOUCHED, 19 * SMALL));
+	free(data);
+	free(got);
+}
+
 /* ---- sent ---- */
 
 struct scribbler {
@@ -312,6 +393,29 @@ TEST_F(peer, memory_that_ends_in_mid_record_is_sent_up_to_there)
 	ASSERT_EQ(0, peer_recv_all(&self->peer, got, 2 * PAGE));
 	EXPECT_EQ(0, memcmp(data, got, 2 * PAGE));
 	munmap(map, 4 * PAGE);
+	free(data);
+}
+
+TEST_F(peer, many_small_records_of_one_send)
+{
+	static const uint32_t most[] = { 64, 100, 256, 5000 };
+	size_t len = 100000, i, done;
+	uint8_t *data = pattern(len, 14), got[PEER_PLAIN_MAX];
+	int type;
+
+	for (i = 0; i < sizeof(most) / sizeof(most[0]); i++) {
+		ASSERT_EQ(0, setsockopt(self->fd, SOL_KSEAL, KSEAL_SO_RECORD_MAX, &most[i],
+					sizeof(most[i])));
+		/* not at the beginning of a page */
+		ASSERT_EQ(len - 777, send(self->fd, data + 777, len - 777, 0));
+		for (done = 777; done < len;) {
+			int n = peer_open(&self->peer, &type, got);
+
+			ASSERT_EQ(len - done < most[i] ? len - done : most[i], n);
+			ASSERT_EQ(0, memcmp(data + done, got, n));
+			done += n;
+		}
+	}
 	free(data);
 }
 

@@ -414,6 +414,23 @@ TEST_F(key, a_peer_near_its_limit_is_asked_once)
 	EXPECT_TRUE(told(&self->peer, "on"));
 }
 
+/* Such a record is opened twice: into the reader's memory, where it does not
+ * belong with its padding, and then for good. It is one record.
+ */
+TEST_F(key, a_padded_record_counts_once)
+{
+	uint8_t *data = pattern(8000, 15), got[16384];
+	int i;
+
+	LIMITED(1_3, 64);
+	for (i = 0; i < 64; i++) {
+		ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, data, 8000, 100));
+		ASSERT_EQ(8000, recv_soon(self->fd, got, sizeof(got))) TH_LOG("record %d", i);
+		ASSERT_EQ(0, memcmp(data, got, 8000));
+	}
+	free(data);
+}
+
 TEST_F(key, a_peer_beyond_its_limit_is_ended)
 {
 	char got[8];

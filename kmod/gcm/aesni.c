@@ -38,20 +38,6 @@ static __m128i encrypt_any(const struct kseal_gcm_key *k, __m128i x)
 	return k->rounds == 10 ? encrypt128(k, x, 10) : encrypt128(k, x, 14);
 }
 
-u8 kseal_gcm_aesni_byte(const struct kseal_gcm_key *k, const u8 *nonce,
-			size_t at, u8 sealed)
-{
-	const u32 block = at / KSEAL_GCM_BLOCK + 1;
-	u8 stream[KSEAL_GCM_BLOCK] __attribute__((aligned(16)));
-	__m128i counter = reverse128(nonce128(nonce));
-
-	counter = _mm_add_epi32(counter, _mm_cvtsi32_si128(block));
-	store128(stream, encrypt_any(k, reverse128(counter)));
-	sealed ^= stream[at % KSEAL_GCM_BLOCK];
-	KSEAL_GCM_WIPE(stream, sizeof(stream));
-	return sealed;
-}
-
 /* ---- keys ---- */
 
 /* SubWord without a table: in a block whose columns are alike ShiftRows changes

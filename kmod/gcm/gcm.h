@@ -101,16 +101,6 @@ KSEAL_GCM_DECLARE(aesni);
 void kseal_gcm_aesni_key(struct kseal_gcm_key *k, const u8 *key,
 			 unsigned int len);
 
-/**
- * kseal_gcm_aesni_byte - what a byte of a text is, not verified
- * @k: the key
- * @nonce: 12 bytes
- * @at: which one
- * @sealed: as it is in the sealed text
- */
-u8 kseal_gcm_aesni_byte(const struct kseal_gcm_key *k, const u8 *nonce,
-			size_t at, u8 sealed);
-
 /* What the processor has; each level includes those before it. */
 enum kseal_gcm_level {
 	KSEAL_GCM_NONE,

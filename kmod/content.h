@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a record is to hold, where it lies. */
+#ifndef KSEAL_CONTENT_H
+#define KSEAL_CONTENT_H
+
+#include <linux/types.h>
+
+#include "aead.h"
+
+struct iov_iter;
+struct kseal_pages;
+
+struct kseal_content {
+	struct kseal_piece piece[KSEAL_AEAD_PIECES];
+	unsigned int n;
+	unsigned int len;
+	const u8 *next;		/* of the record after it, or NULL */
+};
+
+/**
+ * kseal_content_spliced - the next bytes that sendfile or splice brings
+ * @c: written, with a piece left for kseal_content_tail()
+ * @from: pages; stays where it is
+ * @len: how many bytes, no more than there are
+ *
+ * Return: false: they lie in too many pieces.
+ */
+bool kseal_content_spliced(struct kseal_content *c, const struct iov_iter *from,
+			   unsigned int len);
+
+/* Likewise of a caller's pages, from the skip-th byte on; always possible. */
+void kseal_content_pinned(struct kseal_content *c, const struct kseal_pages *p,
+			  size_t skip, unsigned int len);
+
+/* Type and padding: where they lie behind the content, they are of its piece. */
+void kseal_content_tail(struct kseal_content *c, u8 *tail, unsigned int len);
+
+#endif
