@@ -225,7 +225,9 @@ static int by_request(struct kseal_aead *a, int (*crypt)(struct aead_request *),
 	struct sg_pieces from, to;
 	u8 *iv = a->iv;
 
-	if (list_pieces(&from, a->aad, aad_len, t->src, t->n_src) ||
+	/* it may be on a stack, where no scatterlist reaches */
+	if (WARN_ON_ONCE(t->last) ||
+	    list_pieces(&from, a->aad, aad_len, t->src, t->n_src) ||
 	    list_pieces(&to, a->unused, aad_len, t->dst, t->n_dst))
 		return -EINVAL;
 	memcpy(a->aad, aad, aad_len);

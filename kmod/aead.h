@@ -24,8 +24,8 @@ struct kseal_aead {
 	struct kseal_gcm_key own;
 };
 
-/* Pieces that a text may lie in at most; in any number of them, anywhere, if
- * kseal_aead_reads_once(). Else not on a stack.
+/* Pieces that a text may lie in at most; in any number of them, anywhere, and its
+ * last byte elsewhere, if kseal_aead_reads_once(). Else not on a stack.
  */
 #define KSEAL_AEAD_PIECES	8
 

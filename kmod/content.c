@@ -15,6 +15,7 @@ bool kseal_content_spliced(struct kseal_content *c, const struct iov_iter *from,
 	size_t skip = from->iov_offset, before = skip;
 
 	c->n = 0;
+	c->last = NULL;
 	for (c->len = 0; c->len < len; vec++) {
 		size_t n = min_t(size_t, vec->bv_len - skip, len - c->len);
 
@@ -41,6 +42,7 @@ void kseal_content_pinned(struct kseal_content *c, const struct kseal_pages *p,
 
 	c->n = 0;
 	c->len = 0;
+	c->last = NULL;
 	for (i = 0; skip >= p->piece[i].len; i++)
 		skip -= p->piece[i].len;
 	for (; c->len < len; i++) {
@@ -61,6 +63,8 @@ void kseal_content_tail(struct kseal_content *c, u8 *tail, unsigned int len)
 
 	if (last->at + last->len == tail)
 		last->len += len;
+	else if (len == 1)
+		c->last = tail;
 	else
 		c->piece[c->n++] = (struct kseal_piece){ tail, len };
 	c->len += len;

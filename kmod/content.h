@@ -14,12 +14,13 @@ struct kseal_content {
 	struct kseal_piece piece[KSEAL_AEAD_PIECES];
 	unsigned int n;
 	unsigned int len;
-	const u8 *next;		/* of the record after it, or NULL */
+	u8 *last;		/* as that of struct kseal_body */
+	const u8 *next;		/* likewise */
 };
 
 /**
  * kseal_content_spliced - the next bytes that sendfile or splice brings
- * @c: written, with a piece left for kseal_content_tail()
+ * @c: written, with a place left for kseal_content_tail()
  * @from: pages; stays where it is
  * @len: how many bytes, no more than there are
  *
@@ -32,7 +33,7 @@ bool kseal_content_spliced(struct kseal_content *c, const struct iov_iter *from,
 void kseal_content_pinned(struct kseal_content *c, const struct kseal_pages *p,
 			  size_t skip, unsigned int len);
 
-/* Type and padding: where they lie behind the content, they are of its piece. */
+/* Type and padding, behind the content. */
 void kseal_content_tail(struct kseal_content *c, u8 *tail, unsigned int len);
 
 #endif

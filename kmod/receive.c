@@ -5,7 +5,7 @@
  *   kseal_assemble()   a whole record; assemble.c
  *   open_record()      takes a number, verifies and decrypts into another
  *   strip_record()     padding and inner type; control records go to control.c
- *   next_record()      these, until there is something to read
+ *   look_for_record()  these, until there is something to read
  *
  * What came of it waits in rx.opened for its readers: deliver.c. That is one
  * record, as a rule; a peek may open more.
@@ -89,17 +89,22 @@ static int malformed(struct kseal_sock *ks, const struct kseal_refusal *why)
 
 /* ---- open ---- */
 
-static void note_record(struct kseal_sock *ks)
+static void note_record(struct kseal_receive *rx)
 {
-	WRITE_ONCE(ks->rx.records, ks->rx.records + 1);
-	kseal_count(ks, KSEAL_STAT_RX_RECORDS, 1);
+	WRITE_ONCE(rx->records, rx->records + 1);
 }
 
-static void note_data(struct kseal_sock *ks, unsigned int len)
+static void note_data(struct kseal_receive *rx, unsigned int len)
 {
-	ks->rx.empty = 0;
-	WRITE_ONCE(ks->rx.bytes, ks->rx.bytes + len);
-	kseal_count(ks, KSEAL_STAT_RX_BYTES, len);
+	rx->empty = 0;
+	WRITE_ONCE(rx->bytes, rx->bytes + len);
+}
+
+/* The namespace's counters, once for many records. */
+static void count_since(struct kseal_sock *ks, u64 records, u64 bytes)
+{
+	kseal_count(ks, KSEAL_STAT_RX_RECORDS, ks->rx.records - records);
+	kseal_count(ks, KSEAL_STAT_RX_BYTES, ks->rx.bytes - bytes);
 }
 
 /* When the peer's keys are getting old. */
@@ -172,7 +177,7 @@ static int open_record(struct kseal_sock *ks, const struct kseal_found *f)
 		kseal_sock_fail(ks, err, "opening a record failed in the kernel's cipher");
 		return err;
 	}
-	note_record(ks);
+	note_record(rx);
 	return dst.len;
 }
 
@@ -247,7 +252,7 @@ static int strip_record(struct kseal_sock *ks, const struct kseal_found *f,
 				    KSEAL_ALERT_UNEXPECTED_MESSAGE,
 				    "the peer broke off a handshake message");
 	if (len && type == KSEAL_TYPE_DATA) {
-		note_data(ks, len);
+		note_data(rx, len);
 		keep_record(rx, type, len);
 		return 1;
 	}
@@ -291,7 +296,6 @@ static int open_into(struct kseal_sock *ks, const struct kseal_found *f,
 {
 	struct kseal_receive *rx = &ks->rx;
 	u8 type = f->prefix[0];
-	unsigned int n = c->n;
 	struct kseal_body body = {
 		.src = f->piece, .n_src = f->n, .dst = c->piece,
 		.len = sealed_len(rx, f), .next = f->next,
@@ -301,6 +305,7 @@ static int open_into(struct kseal_sock *ks, const struct kseal_found *f,
 	if (kseal_keys_form(rx->keys)->tail_len)
 		kseal_content_tail(c, &type, 1);
 	body.n_dst = c->n;
+	body.last = c->last;
 	err = kseal_keys_open(rx->keys, f->prefix, &body);
 	if (!err && type != KSEAL_TYPE_DATA) {
 		kseal_keys_again(rx->keys);
@@ -309,7 +314,7 @@ static int open_into(struct kseal_sock *ks, const struct kseal_found *f,
 	}
 	/* it is nobody's business, whether a forger made it or not */
 	if (err)
-		wipe(c->piece, n);
+		wipe(c->piece, c->n);
 	return err;
 }
 
@@ -349,8 +354,8 @@ static int deliver_records(struct kseal_sock *ks, struct kseal_found *f,
 		if (open_into(ks, f, &c))
 			break;
 		kseal_assemble_pass(rx, f);
-		note_record(ks);
-		note_data(ks, len);
+		note_record(rx);
+		note_data(rx, len);
 		done += len;
 		if (done == most)
 			break;
@@ -411,7 +416,7 @@ static int check_end(struct kseal_sock *ks)
 /* Assembles, opens, strips until there is another opened record. to: where it may
  * go at once; NULL nowhere.
  */
-static int next_record(struct kseal_sock *ks, struct iov_iter *to)
+static int look_for_record(struct kseal_sock *ks, struct iov_iter *to)
 {
 	struct kseal_receive *rx = &ks->rx;
 	struct kseal_found *found = &rx->found;
@@ -448,6 +453,15 @@ static int next_record(struct kseal_sock *ks, struct iov_iter *to)
 	}
 	if (ret > 0)
 		ask_for_keys(ks);
+	return ret;
+}
+
+static int next_record(struct kseal_sock *ks, struct iov_iter *to)
+{
+	u64 records = ks->rx.records, bytes = ks->rx.bytes;
+	int ret = look_for_record(ks, to);
+
+	count_since(ks, records, bytes);
 	return ret;
 }
 

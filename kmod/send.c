@@ -101,6 +101,13 @@ static void note_alert(struct kseal_sock *ks)
 		tx->closed = true;
 }
 
+/* The namespace's counters, once for many records. */
+static void count_since(struct kseal_sock *ks, u64 records, u64 bytes)
+{
+	kseal_count(ks, KSEAL_STAT_TX_RECORDS, ks->tx.records - records);
+	kseal_count(ks, KSEAL_STAT_TX_BYTES, ks->tx.bytes - bytes);
+}
+
 /* Seals a record into the out list. tail: room for type and padding. */
 static int seal_record(struct kseal_sock *ks, struct kseal_content *c, u8 *tail)
 {
@@ -124,21 +131,18 @@ static int seal_record(struct kseal_sock *ks, struct kseal_content *c, u8 *tail)
 	}
 	t = (struct kseal_body){ .dst = dst, .n_dst = n_dst,
 				 .src = c->piece, .n_src = c->n, .len = c->len,
-				 .next = c->next };
+				 .last = c->last, .next = c->next };
 	err = kseal_keys_seal(tx->keys, tx->type, prefix, &t);
 	if (err) {
 		kseal_out_cut(&tx->out, record);
 		kseal_sock_fail(ks, err, "sealing a record failed in the kernel's cipher");
 		return err;
 	}
-	if (tx->type == KSEAL_TYPE_DATA) {
+	if (tx->type == KSEAL_TYPE_DATA)
 		WRITE_ONCE(tx->bytes, tx->bytes + len);
-		kseal_count(ks, KSEAL_STAT_TX_BYTES, len);
-	}
 	tx->run++;
 	tx->last = jiffies;
 	WRITE_ONCE(tx->records, tx->records + 1);
-	kseal_count(ks, KSEAL_STAT_TX_RECORDS, 1);
 	return 0;
 }
 
@@ -148,6 +152,7 @@ static int seal_open_record(struct kseal_sock *ks)
 	struct kseal_content c = {
 		.piece[0] = { tx->text, tx->len }, .n = 1, .len = tx->len,
 	};
+	u64 records = tx->records, bytes = tx->bytes;
 	int err;
 
 	if (!tx->len)
@@ -155,6 +160,7 @@ static int seal_open_record(struct kseal_sock *ks)
 	err = seal_record(ks, &c, tx->text + tx->len);
 	if (err)
 		return err;
+	count_since(ks, records, bytes);
 	note_alert(ks);
 	tx->len = 0;
 	return 0;
@@ -190,6 +196,7 @@ static unsigned int own_length(struct kseal_send *tx, size_t left, bool more)
 static int seal_spliced(struct kseal_sock *ks, struct iov_iter *from, bool more)
 {
 	struct kseal_send *tx = &ks->tx;
+	u64 records = tx->records, bytes = tx->bytes;
 	struct kseal_content c;
 	int err = 0, taken = 0;
 	unsigned int len;
@@ -205,6 +212,7 @@ static int seal_spliced(struct kseal_sock *ks, struct iov_iter *from, bool more)
 		iov_iter_advance(from, len);
 		taken += len;
 	}
+	count_since(ks, records, bytes);
 	return taken ?: err;
 }
 
@@ -214,6 +222,7 @@ static int seal_pinned(struct kseal_sock *ks, struct iov_iter *from, bool more)
 	size_t most = min_t(size_t, iov_iter_single_seg_count(from),
 			    KSEAL_PLAIN_MAX);
 	struct kseal_send *tx = &ks->tx;
+	u64 records = tx->records, bytes = tx->bytes;
 	struct kseal_content c;
 	struct kseal_pages pages;
 	int err = 0, taken = 0;
@@ -233,6 +242,7 @@ static int seal_pinned(struct kseal_sock *ks, struct iov_iter *from, bool more)
 			break;
 		taken += len;
 	}
+	count_since(ks, records, bytes);
 	kseal_pages_put(&pages, false);
 	iov_iter_revert(from, most - taken);
 	return taken ?: err;

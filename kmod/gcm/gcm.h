@@ -65,12 +65,16 @@ struct kseal_piece {
 };
 
 /* What is ciphered, from where and to where: the pieces of each as a whole are
- * at least as long. They are the same, or do not overlap.
+ * at least as long, but for the last byte of the text. They are the same, or do
+ * not overlap.
  */
 struct kseal_body {
 	const struct kseal_piece *dst, *src;
 	unsigned int n_dst, n_src;	/* how many pieces */
 	size_t len;
+	u8 *last;		/* the last byte of the text, if it is in none of
+				 * its pieces: TLS 1.3's content type; or NULL
+				 */
 	const u8 *next;		/* what is likely to be read next, or NULL */
 };
 

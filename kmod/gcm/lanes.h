@@ -59,6 +59,11 @@ INLINE __m128i reduce(const struct product *p)
 	return V_SUM(fold(fold(p->lo, p->mid), p->hi));
 }
 
+INLINE u32 blocks_of(size_t n)
+{
+	return (n + KSEAL_GCM_BLOCK - 1) / KSEAL_GCM_BLOCK;
+}
+
 /* The power of H that goes with the first of the last n blocks. */
 INLINE const u8 *power_of(const struct kseal_gcm_key *k, size_t n)
 {
@@ -191,23 +196,16 @@ struct tail {
 	u8 *dst;
 };
 
-/* So many vectors of it, abreast; of the last but n bytes. */
-INLINE void tail_step(struct cipher *c, struct tail *t,
-		      const struct kseal_gcm_key *k, const unsigned int many,
-		      size_t n, const bool open, const unsigned int rounds)
+/* What so many vectors of text are added to. */
+INLINE void key_stream(struct cipher *c, const struct kseal_gcm_key *k, V *x,
+		       const unsigned int many, const unsigned int rounds)
 {
-	V x[DEPTH], text[DEPTH];
 	unsigned int i, j;
 
-	__builtin_prefetch(t->ahead);
 	AGAIN(k);
 #pragma GCC unroll 16
-	for (j = 0; j < many; j++) {
+	for (j = 0; j < many; j++)
 		x[j] = next_counters(c, k);
-		text[j] = n < VECTOR_LEN ? V_LOAD_SOME(t->src, n) :
-					   V_LOAD(t->src + j * VECTOR_LEN);
-		V_FROM_HERE(text[j]);
-	}
 #pragma GCC unroll 16
 	for (i = 1; i < rounds; i++) {
 		V key = round_key(k, i);
@@ -217,24 +215,64 @@ INLINE void tail_step(struct cipher *c, struct tail *t,
 			x[j] = V_ENC(x[j], key);
 	}
 #pragma GCC unroll 16
+	for (j = 0; j < many; j++)
+		x[j] = V_ENC_LAST(x[j], round_key(k, rounds));
+}
+
+INLINE void tail_hash(struct tail *t, V sealed)
+{
+	sealed = V_SHUFFLE(sealed, V_BROADCAST(REVERSE128));
+	add_product(&t->p, V_XOR(sealed, t->hash), V_LOAD(t->power));
+	t->hash = V_ZERO();
+	t->power += VECTOR_LEN;
+}
+
+/* So many vectors of it, abreast. */
+INLINE void tail_step(struct cipher *c, struct tail *t,
+		      const struct kseal_gcm_key *k, const unsigned int many,
+		      const bool open, const unsigned int rounds)
+{
+	V x[DEPTH];
+	unsigned int j;
+
+	__builtin_prefetch(t->ahead);
+	key_stream(c, k, x, many, rounds);
+#pragma GCC unroll 16
 	for (j = 0; j < many; j++) {
-		x[j] = V_XOR(V_ENC_LAST(x[j], round_key(k, rounds)), text[j]);
+		V text = V_LOAD(t->src + j * VECTOR_LEN);
+
+		V_FROM_HERE(text);
+		x[j] = V_XOR(x[j], text);
 		V_FROM_HERE(x[j]);
-		if (n < VECTOR_LEN)
-			V_STORE_SOME(t->dst, x[j], n);
-		else
-			V_STORE(t->dst + j * VECTOR_LEN, x[j]);
-		if (!open)
-			text[j] = n < VECTOR_LEN ? V_FIRST(x[j], n) : x[j];
-		text[j] = V_SHUFFLE(text[j], V_BROADCAST(REVERSE128));
-		add_product(&t->p, V_XOR(text[j], t->hash),
-			    V_LOAD(t->power + j * VECTOR_LEN));
-		t->hash = V_ZERO();
+		V_STORE(t->dst + j * VECTOR_LEN, x[j]);
+		tail_hash(t, open ? text : x[j]);
 	}
-	t->power += many * VECTOR_LEN;
 	t->src += many * VECTOR_LEN;
 	t->dst += many * VECTOR_LEN;
 	t->ahead += many * VECTOR_LEN;
+}
+
+/* The last n bytes, less than a vector, and one that lies elsewhere, if any. */
+INLINE void tail_end(struct cipher *c, struct tail *t,
+		     const struct kseal_gcm_key *k, size_t n, u8 *last,
+		     const bool open, const unsigned int rounds)
+{
+	const size_t all = n + !!last, in = open ? all : n;
+	V x, text = in ? V_LOAD_SOME(t->src, in) : V_ZERO();
+
+	V_FROM_HERE(text);
+	if (!open && last)
+		text = V_WITH_BYTE(text, n, *last);
+	key_stream(c, k, &x, 1, rounds);
+	x = V_XOR(x, text);
+	V_FROM_HERE(x);
+	if (!open)
+		V_STORE_SOME(t->dst, x, all);
+	else if (n)
+		V_STORE_SOME(t->dst, x, n);
+	if (open && last)
+		*last = V_BYTE(x, n);
+	tail_hash(t, open ? text : V_FIRST(x, all));
 }
 
 /* What is left is shorter than a group, or nothing. lengths: the block behind the
@@ -242,10 +280,11 @@ INLINE void tail_step(struct cipher *c, struct tail *t,
  */
 INLINE void finish(struct cipher *c, const struct group *g, bool kept,
 		   const struct kseal_gcm_key *k, u8 *dst, const u8 *src,
-		   size_t n, const u8 *ahead, const __m128i *lengths,
-		   const bool open, const unsigned int rounds)
+		   size_t n, u8 *last, const u8 *ahead,
+		   const __m128i *lengths, const bool open,
+		   const unsigned int rounds)
 {
-	const u32 ciphered = (n + KSEAL_GCM_BLOCK - 1) / KSEAL_GCM_BLOCK;
+	const u32 ciphered = blocks_of(n + !!last);
 	const V counter = V_ADD32(c->counter, V_ALL(ciphered));
 	const u32 blocks = ciphered + !!lengths;
 	struct tail t = {
@@ -266,11 +305,11 @@ INLINE void finish(struct cipher *c, const struct group *g, bool kept,
 	if (kept || c->pending)
 		t.hash = V_ZERO();
 	for (; n >= GROUP_LEN / 2; n -= GROUP_LEN / 2)
-		tail_step(c, &t, k, DEPTH / 2, VECTOR_LEN, open, rounds);
+		tail_step(c, &t, k, DEPTH / 2, open, rounds);
 	for (; n >= VECTOR_LEN; n -= VECTOR_LEN)
-		tail_step(c, &t, k, 1, VECTOR_LEN, open, rounds);
-	if (n)
-		tail_step(c, &t, k, 1, n, open, rounds);
+		tail_step(c, &t, k, 1, open, rounds);
+	if (n || last)
+		tail_end(c, &t, k, n, last, open, rounds);
 	if (lengths)
 		add_product(&t.p, V_XOR(V_WIDEN(*lengths), t.hash),
 			    V_LOAD(power_of(k, 1)));
@@ -279,9 +318,11 @@ INLINE void finish(struct cipher *c, const struct group *g, bool kept,
 	c->pending = NULL;
 }
 
-/* Some bytes that lie in one piece: a multiple of 16, but for the last. */
+/* Some bytes that lie in one piece: a multiple of 16, but for the last; and one
+ * more of the text, if last is not NULL.
+ */
 INLINE void crypt(struct cipher *state, const struct kseal_gcm_key *k, u8 *dst,
-		  const u8 *src, size_t n, const u8 *ahead,
+		  const u8 *src, size_t n, u8 *last, const u8 *ahead,
 		  const __m128i *lengths, const bool open,
 		  const unsigned int rounds)
 {
@@ -311,18 +352,17 @@ INLINE void crypt(struct cipher *state, const struct kseal_gcm_key *k, u8 *dst,
 		STEP(power, HASH_AND_REDUCE);
 	if (keep)
 		STEP(power_of(k, GROUP_BLOCKS + !!lengths +
-				 (rest + KSEAL_GCM_BLOCK - 1) /
-				 KSEAL_GCM_BLOCK), HASH_AND_KEEP);
+				 blocks_of(rest + !!last)), HASH_AND_KEEP);
 #undef STEP
 	if (rest || lengths)
-		finish(c, &g, keep, k, dst, src, rest, ahead, lengths, open,
-		       rounds);
+		finish(c, &g, keep, k, dst, src, rest, last, ahead, lengths,
+		       open, rounds);
 	*state = cipher;
 }
 
 typedef void crypt_fn(struct cipher *state, const struct kseal_gcm_key *k,
-		      u8 *dst, const u8 *src, size_t n, const u8 *ahead,
-		      const __m128i *lengths);
+		      u8 *dst, const u8 *src, size_t n, u8 *last,
+		      const u8 *ahead, const __m128i *lengths);
 
 /* Registers that the compiler runs out of lie on the stack: states between two
  * rounds, ends of texts. So these functions stand by themselves: their frames
@@ -331,10 +371,11 @@ typedef void crypt_fn(struct cipher *state, const struct kseal_gcm_key *k,
 #define CRYPT(name, open, rounds)					\
 static noinline void name(struct cipher *state,			\
 			  const struct kseal_gcm_key *k, u8 *dst,	\
-			  const u8 *src, size_t n, const u8 *ahead,	\
-			  const __m128i *lengths)			\
+			  const u8 *src, size_t n, u8 *last,		\
+			  const u8 *ahead, const __m128i *lengths)	\
 {									\
-	crypt(state, k, dst, src, n, ahead, lengths, open, rounds);	\
+	crypt(state, k, dst, src, n, last, ahead, lengths, open,	\
+	      rounds);							\
 }
 
 CRYPT(seal10, false, 10)
@@ -342,7 +383,7 @@ CRYPT(seal14, false, 14)
 CRYPT(open10, true, 10)
 CRYPT(open14, true, 14)
 
-/* What is read a little later than n bytes at from. */
+/* What is read a little later than what is at from. */
 INLINE const u8 *look_ahead(const u8 *from, size_t in_piece,
 			    const struct kseal_body *t,
 			    const struct kseal_piece *piece)
@@ -354,56 +395,94 @@ INLINE const u8 *look_ahead(const u8 *from, size_t in_piece,
 	return t->next ?: from;
 }
 
+/* Where a text is read and written. */
+struct places {
+	struct kseal_cursor dst, src;
+	u8 *last;		/* the text's last byte, if it is in none of them */
+	size_t left;
+	u8 bridge[BRIDGE_LEN];
+};
+
+/* How much lies in one piece, from where to where; all that is left, or a
+ * multiple of 16. What is read ahead of ends a page before its piece does.
+ */
+INLINE size_t in_one_piece(struct places *p, const struct kseal_body *t,
+			   const bool open, u8 **to, const u8 **from,
+			   const u8 **ahead)
+{
+	size_t text = p->left - !!p->last, n_dst, n_src, n;
+
+	if (!text)
+		return 0;
+	*from = kseal_cursor_here(&p->src, &n_src);
+	*to = kseal_cursor_here(&p->dst, &n_dst);
+	*ahead = look_ahead(*from, n_src, t, p->src.piece);
+	if (n_src >= 2 * AHEAD_LEN)
+		n_src -= AHEAD_LEN;
+	if (n_src >= (open ? p->left : text) &&
+	    n_dst >= (open ? text : p->left))
+		return p->left;
+	n = n_src < n_dst ? n_src : n_dst;
+	return n - n % KSEAL_GCM_BLOCK;
+}
+
+/* What crosses from one piece to the next. */
+INLINE void over_the_bridge(struct places *p, struct cipher *c,
+			    const struct kseal_gcm_key *k,
+			    const __m128i *lengths, const bool open,
+			    crypt_fn *one)
+{
+	size_t n = p->left < BRIDGE_LEN ? p->left : BRIDGE_LEN;
+	u8 *last = n == p->left ? p->last : NULL;
+	size_t in = n - (!open && last), out = n - (open && last);
+
+	kseal_cursor_read(&p->src, p->bridge, in);
+	if (in < n)
+		p->bridge[in] = *last;
+	one(c, k, p->bridge, p->bridge, n, NULL, p->bridge,
+	    n == p->left ? lengths : NULL);
+	kseal_cursor_write(&p->dst, p->bridge, out);
+	if (out < n)
+		*last = p->bridge[out];
+	p->left -= n;
+}
+
 /* A text, piece by piece. */
 INLINE void crypt_pieces(struct cipher *c, const struct kseal_gcm_key *k,
 			 const struct kseal_body *t, const __m128i *lengths,
-			 crypt_fn *one)
+			 const bool open, crypt_fn *one)
 {
-	struct kseal_cursor dst = { t->dst, 0 }, src = { t->src, 0 };
-	u8 bridge[BRIDGE_LEN], *from = NULL, *to = NULL;
-	const u8 *ahead = NULL;
-	size_t left = t->len;
+	struct places p = {
+		.dst.piece = t->dst, .src.piece = t->src,
+		.last = t->last, .left = t->len,
+	};
+	const u8 *from = NULL, *ahead = NULL;
+	u8 *to = NULL;
 	unsigned int i;
 
-	do {
-		size_t n = 0, n_src;
-		bool direct = true;
+	if (!p.left)
+		one(c, k, to, from, 0, NULL, ahead, lengths);
+	while (p.left) {
+		size_t n = in_one_piece(&p, t, open, &to, &from, &ahead);
+		u8 *last = n == p.left ? p.last : NULL;
 
-		if (left) {
-			from = kseal_cursor_here(&src, &n_src);
-			to = kseal_cursor_here(&dst, &n);
-			ahead = look_ahead(from, n_src, t, src.piece);
-			if (n_src >= 2 * AHEAD_LEN)
-				n_src -= AHEAD_LEN;
-			if (n > n_src)
-				n = n_src;
-			if (n >= left)
-				n = left;
-			else
-				n -= n % KSEAL_GCM_BLOCK;
-			direct = n;
+		if (!n) {
+			over_the_bridge(&p, c, k, lengths, open, one);
+			continue;
 		}
-		if (direct) {
-			KSEAL_GCM_READS(from, n);
-			KSEAL_GCM_WRITES(to, n);
-			src.off += n;
-			dst.off += n;
-		} else {
-			n = left < BRIDGE_LEN ? left : BRIDGE_LEN;
-			kseal_cursor_read(&src, bridge, n);
-			from = to = bridge;
-		}
-		left -= n;
-		one(c, k, to, from, n, ahead, left ? NULL : lengths);
-		if (direct)
-			KSEAL_GCM_WRITTEN(to, n);
-		else
-			kseal_cursor_write(&dst, bridge, n);
-	} while (left);
+		KSEAL_GCM_READS(from, n - (!open && last));
+		KSEAL_GCM_WRITES(to, n - (open && last));
+		p.src.off += n - (!open && last);
+		p.dst.off += n - (open && last);
+		p.left -= n;
+		one(c, k, to, from, n - !!last, last, ahead,
+		    p.left ? NULL : lengths);
+		KSEAL_GCM_WRITTEN(to, n - (open && last));
+	}
 #pragma GCC unroll 16
 	for (i = 0; i < BRIDGE_LEN; i += KSEAL_GCM_BLOCK)
-		store128(bridge + i, _mm_setzero_si128());
-	asm volatile("" : : "r" (bridge) : "memory");
+		store128(p.bridge + i, _mm_setzero_si128());
+	asm volatile("" : : "r" (p.bridge) : "memory");
 }
 
 #pragma GCC diagnostic push
@@ -422,8 +501,8 @@ static noinline void wipe_stack(void)
 
 INLINE void record(const struct kseal_gcm_key *k, const u8 *nonce,
 		   const u8 *aad, unsigned int aad_len,
-		   const struct kseal_body *t, u8 *tag, crypt_fn *one,
-		   const unsigned int rounds)
+		   const struct kseal_body *t, u8 *tag, const bool open,
+		   crypt_fn *one, const unsigned int rounds)
 {
 	const __m128i first = nonce128(nonce);
 	__m128i mask = encrypt128(k, first, rounds);
@@ -437,7 +516,7 @@ INLINE void record(const struct kseal_gcm_key *k, const u8 *nonce,
 			       load128(power_of(k, 1))),
 	};
 
-	crypt_pieces(&c, k, t, &lengths, one);
+	crypt_pieces(&c, k, t, &lengths, open, one);
 	store128(tag, _mm_xor_si128(reverse128(c.hash), mask));
 	KSEAL_GCM_WRITTEN(tag, KSEAL_GCM_BLOCK);
 	wipe_stack();
@@ -449,10 +528,12 @@ void NAME(record)(const struct kseal_gcm_key *k, bool open, const u8 *nonce,
 		  const u8 *aad, unsigned int aad_len,
 		  const struct kseal_body *t, u8 *tag)
 {
-	if (k->rounds == 10)
-		record(k, nonce, aad, aad_len, t, tag, open ? open10 : seal10,
-		       10);
+	if (k->rounds == 10 && open)
+		record(k, nonce, aad, aad_len, t, tag, true, open10, 10);
+	else if (k->rounds == 10)
+		record(k, nonce, aad, aad_len, t, tag, false, seal10, 10);
+	else if (open)
+		record(k, nonce, aad, aad_len, t, tag, true, open14, 14);
 	else
-		record(k, nonce, aad, aad_len, t, tag, open ? open14 : seal14,
-		       14);
+		record(k, nonce, aad, aad_len, t, tag, false, seal14, 14);
 }

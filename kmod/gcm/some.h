@@ -34,3 +34,20 @@ INLINE V V_FIRST(V x, size_t n)
 	memset(bytes + n, 0, VECTOR_SIZE - n);
 	return V_LOAD(bytes);
 }
+
+INLINE V V_WITH_BYTE(V x, size_t at, u8 byte)
+{
+	u8 bytes[VECTOR_SIZE];
+
+	V_STORE(bytes, x);
+	bytes[at] = byte;
+	return V_LOAD(bytes);
+}
+
+INLINE u8 V_BYTE(V x, size_t at)
+{
+	u8 bytes[VECTOR_SIZE];
+
+	V_STORE(bytes, x);
+	return bytes[at];
+}

@@ -31,6 +31,8 @@ typedef __m512i V;
 #define V_LOAD_SOME(p, n) _mm512_maskz_loadu_epi8(BYTES(n), p)
 #define V_STORE_SOME(p, x, n) _mm512_mask_storeu_epi8(p, BYTES(n), x)
 #define V_FIRST(x, n)	_mm512_maskz_mov_epi8(BYTES(n), x)
+#define V_WITH_BYTE(x, at, byte) \
+	_mm512_mask_set1_epi8(x, (__mmask64)1 << (at), (char)(byte))
 /* the compiler may not read it from memory again */
 #define V_FROM_HERE(x)	asm volatile("" : "+v" (x))
 
@@ -41,6 +43,14 @@ static inline __attribute__((always_inline)) __m128i V_SUM(__m512i x)
 
 	return _mm_xor_si128(_mm256_castsi256_si128(y),
 			     _mm256_extracti128_si256(y, 1));
+}
+
+static inline __attribute__((always_inline)) u8 V_BYTE(__m512i x, size_t at)
+{
+	u8 bytes[64];
+
+	V_STORE(bytes, x);
+	return bytes[at];
 }
 
 #include "lanes.h"

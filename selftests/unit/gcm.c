@@ -97,7 +97,9 @@ static bool one_text(enum kseal_gcm_level level)
 	u8 *a = text + random() % 64, *b = sealed + random() % 64, *c = opened + random() % 64;
 	size_t len = random() % 3 ? random() % 1400 : random() % TEXT_MAX;
 	int key_len = random() % 2 ? 16 : 32, aad_len = random() % 17;
-	u8 key[32], nonce[12], aad[16], tag[16], tag_wanted[16];
+	u8 key[32], nonce[12], aad[16], tag[16], tag_wanted[16], last = 0;
+	/* as the content type of TLS 1.3 is */
+	bool elsewhere = len && random() % 2;
 	struct kseal_gcm_key k;
 	struct kseal_body t;
 	bool good;
@@ -111,17 +113,23 @@ static bool one_text(enum kseal_gcm_level level)
 
 	b[len] = 0x5a;
 	t = (struct kseal_body){ .dst = to, .src = from, .len = len };
-	t.n_src = cut(from, a, len);
+	if (elsewhere) {
+		last = a[len - 1];
+		t.last = &last;
+	}
+	t.n_src = cut(from, a, len - elsewhere);
 	t.n_dst = cut(to, b, len);
 	kseal_gcm_record(level, &k, false, nonce, aad, aad_len, &t, tag);
 	good = !memcmp(b, wanted, len) && !memcmp(tag, tag_wanted, 16) && b[len] == 0x5a;
-	c[len] = 0x5a;
+	c[len - elsewhere] = 0x5a;
 	t.n_src = cut(from, b, len);
-	t.n_dst = cut(to, c, len);
+	t.n_dst = cut(to, c, len - elsewhere);
 	t.next = random() % 2 ? a : NULL;
 	kseal_gcm_record(level, &k, true, nonce, aad, aad_len, &t, tag);
-	good = good && !memcmp(c, a, len) && !memcmp(tag, tag_wanted, 16) && c[len] == 0x5a;
+	good = good && !memcmp(c, a, len - elsewhere) && !memcmp(tag, tag_wanted, 16) &&
+	       c[len - elsewhere] == 0x5a && (!elsewhere || last == a[len - 1]);
 	/* in its own place */
+	t.last = NULL;
 	t.n_src = cut(from, b, len);
 	t.n_dst = t.n_src;
 	t.dst = from;
