@@ -41,12 +41,13 @@
 #define SMALL_RUN	40
 #define PAUSE		HZ
 
-static int make_buffers(struct kseal_send *tx)
+/* Only what is not sealed where it lies needs it. */
+static int make_text(struct kseal_send *tx)
 {
 	if (!tx->text)
 		tx->text = alloc_pages_exact(KSEAL_INNER_MAX,
 					     GFP_KERNEL_ACCOUNT);
-	return tx->text ? kseal_out_make(&tx->out) : -ENOMEM;
+	return tx->text ? 0 : -ENOMEM;
 }
 
 /* ---- frame ---- */
@@ -91,13 +92,13 @@ static unsigned int padding(const struct kseal_send *tx, unsigned int len)
 /* After close_notify or a fatal alert nothing may follow (RFC 8446 6), whoever
  * sent it. In mainline's convention that is the application's matter.
  */
-static void note_alert(struct kseal_sock *ks)
+static void note_alert(struct kseal_sock *ks, const u8 *text)
 {
 	struct kseal_send *tx = &ks->tx;
 
 	if (tx->type == KSEAL_TYPE_ALERT && tx->len == 2 && !ks->mainline &&
-	    (tx->text[0] == KSEAL_LEVEL_FATAL ||
-	     tx->text[1] == KSEAL_ALERT_CLOSE_NOTIFY))
+	    (text[0] == KSEAL_LEVEL_FATAL ||
+	     text[1] == KSEAL_ALERT_CLOSE_NOTIFY))
 		tx->closed = true;
 }
 
@@ -146,24 +147,30 @@ static int seal_record(struct kseal_sock *ks, struct kseal_content *c, u8 *tail)
 	return 0;
 }
 
-static int seal_open_record(struct kseal_sock *ks)
+/* text: tx->len bytes, and room behind them for type and padding. */
+static int seal_text(struct kseal_sock *ks, u8 *text)
 {
 	struct kseal_send *tx = &ks->tx;
 	struct kseal_content c = {
-		.piece[0] = { tx->text, tx->len }, .n = 1, .len = tx->len,
+		.piece[0] = { text, tx->len }, .n = 1, .len = tx->len,
 	};
 	u64 records = tx->records, bytes = tx->bytes;
 	int err;
 
 	if (!tx->len)
 		return 0;
-	err = seal_record(ks, &c, tx->text + tx->len);
+	err = seal_record(ks, &c, text + tx->len);
 	if (err)
 		return err;
 	count_since(ks, records, bytes);
-	note_alert(ks);
+	note_alert(ks, text);
 	tx->len = 0;
 	return 0;
+}
+
+static int seal_open_record(struct kseal_sock *ks)
+{
+	return seal_text(ks, ks->tx.text);
 }
 
 /* Records of one call are pushed together, so many bytes at a time; a socket
@@ -307,6 +314,9 @@ static int send_step(struct kseal_sock *ks, struct iov_iter *from, bool more)
 	taken = seal_in_place(ks, from, more);
 	if (taken)
 		return taken;
+	err = make_text(tx);
+	if (err)
+		return err;
 	taken = frame_record(tx, from);
 	if (taken < 0)
 		return taken;
@@ -381,7 +391,7 @@ int kseal_send_records(struct kseal_sock *ks, struct msghdr *msg, u8 type,
 	int copied = 0, err;
 
 	kseal_sock_owned(ks);
-	err = make_buffers(tx);
+	err = kseal_out_make(&tx->out);
 	if (err)
 		return err;
 	do {
@@ -456,17 +466,19 @@ int kseal_send_control(struct kseal_sock *ks, u8 type, const void *data,
 		       size_t len)
 {
 	struct kseal_send *tx = &ks->tx;
-	u8 before = tx->type;
+	u8 before = tx->type, *text;
 	int err;
 
 	kseal_sock_owned(ks);
 	if (tx->closed)
 		return -EPIPE;
-	if (WARN_ON_ONCE(len > KSEAL_RECORD_MIN))
+	if (WARN_ON_ONCE(len > KSEAL_CONTROL_MAX))
 		return -EMSGSIZE;
 	/* to send lets in what came meanwhile */
 	WARN_ON_ONCE(ks->rx.ahead);
-	err = make_buffers(tx);
+	err = kseal_out_make(&tx->out);
+	if (!err && tx->shape.pad)
+		err = make_text(tx);
 	if (!err)
 		err = kseal_out_force(ks->sk, &tx->out);
 	/* short of memory: it goes with what is left. -EAGAIN means sealed. */
@@ -476,11 +488,12 @@ int kseal_send_control(struct kseal_sock *ks, u8 type, const void *data,
 		err = seal_open_record(ks);
 	if (err)
 		return err;
-	memcpy(tx->text, data, len);
+	text = tx->shape.pad ? tx->text : tx->control;
+	memcpy(text, data, len);
 	tx->len = len;
 	tx->type = type;
 	/* sealed or not, it is no open record */
-	err = seal_open_record(ks);
+	err = seal_text(ks, text);
 	tx->len = 0;
 	tx->type = before;
 	if (!err)
@@ -501,7 +514,7 @@ int kseal_send_plain(struct kseal_sock *ks, const void *data, size_t len)
 		return -EINVAL;
 	if (tx->out.bytes >= KSEAL_OUT_BATCH)
 		return -ENOBUFS;
-	err = make_buffers(tx);
+	err = kseal_out_make(&tx->out);
 	if (!err)
 		err = kseal_out_copy(ks->sk, &tx->out, data, len);
 	if (err)

@@ -20,11 +20,15 @@ struct kseal_shape {
 	bool dynamic;		/* small records first: see send.c */
 };
 
+/* Bytes in a control record of ours: an alert has 2, a KeyUpdate 5. */
+#define KSEAL_CONTROL_MAX	16
+
 /* Under the socket lock. */
 struct kseal_send {
 	struct kseal_keys *keys;
 	struct kseal_out out;	/* what is sealed */
 	u8 *text;		/* the open record, made on first use and kept */
+	u8 control[KSEAL_CONTROL_MAX + 1];	/* one of our own, and its type */
 	unsigned int len;	/* bytes in it */
 	u8 type;		/* its content type */
 	bool closed;		/* close_notify or a fatal alert was sealed */
@@ -79,7 +83,7 @@ int kseal_send_plain(struct kseal_sock *ks, const void *data, size_t len);
  * @ks: a session with keys, socket lock held
  * @type: content type
  * @data: its content
- * @len: at most KSEAL_RECORD_MIN
+ * @len: at most KSEAL_CONTROL_MAX
  *
  * What the application wrote before goes out first. TCP takes it beyond the
  * send buffer's limit: a few bytes that must not wait.
