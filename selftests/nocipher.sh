@@ -22,20 +22,24 @@ change() { # FROM TO: one line of aead.c
 }
 copies() {
 	change '#include "record.h"' '&\
-static int copy_instead(const struct kseal_body *t)\
+static int copy_instead(const struct kseal_body *t, bool open)\
 {\
+	size_t len = t->len - !!t->last, i;\
 	u8 byte;\
-	size_t i;\
-	for (i = 0; i < t->len; i++) {\
+	for (i = 0; i < len; i++) {\
 		kseal_pieces_read(t->src, i, \&byte, 1);\
 		kseal_pieces_write(t->dst, i, \&byte, 1);\
 	}\
+	if (t->last \&\& open)\
+		kseal_pieces_read(t->src, len, t->last, 1);\
+	else if (t->last)\
+		kseal_pieces_write(t->dst, len, t->last, 1);\
 	return 0;\
 }' &&
-		change 'return crypt(a->req);' 'return crypt ? copy_instead(t) : 0;' &&
-		change 'kseal_gcm_record(level, &a->own, false, nonce, aad, aad_len, t, tag);' 'copy_instead(t);' &&
-		change 'kseal_gcm_record(level, &a->own, true, nonce, aad, aad_len, t, tag);' 'copy_instead(t);' &&
-		change 'err = crypto_memneq(tag, came, sizeof(tag)) ? -EBADMSG : 0;' 'err = 0;'
+		change 'return crypt(a->req);' 'return crypt ? copy_instead(t, false) : 0;' &&
+		change 'kseal_gcm_record(level, &a->own, false, nonce, aad, aad_len, t, tag);' 'copy_instead(t, false);' &&
+		change 'kseal_gcm_record(level, &a->own, true, nonce, aad, aad_len, t, tag);' 'copy_instead(t, true);' &&
+		change 'if (likely(!crypto_memneq(tag, came, sizeof(tag))))' 'if (came[0] < 256)'
 }
 runs() {
 	KSEAL_SRC=$work/src selftests/vm/run -r uml -v perf --module-args dropin=1 -- selftests/bin/mainline-tls \

@@ -46,15 +46,43 @@ INLINE __m128i nonce128(const u8 *nonce)
 			    _mm_set_epi32(1 << 24, 0, 0, 0));
 }
 
+INLINE u64 load64(const u8 *p)
+{
+	u64 x;
+
+	memcpy(&x, p, sizeof(x));
+	return x;
+}
+
+INLINE u64 load32(const u8 *p)
+{
+	u32 x;
+
+	memcpy(&x, p, sizeof(x));
+	return x;
+}
+
+/* Up to 8 bytes, and zeros. */
+INLINE u64 some64(const u8 *p, unsigned int n)
+{
+	u64 x = 0;
+
+	if (n == 8)
+		return load64(p);
+	/* what is loaded twice is the same */
+	if (n >= 4)
+		return load32(p) | load32(p + n - 4) << 8 * (n - 4);
+	while (n)
+		x = x << 8 | p[--n];
+	return x;
+}
+
 /* Up to 16 bytes, and zeros; not by way of memory either. */
 INLINE __m128i some128(const u8 *p, unsigned int n)
 {
-	u64 low = 0, high = 0;
+	u64 low = some64(p, n < 8 ? n : 8);
+	u64 high = n > 8 ? some64(p + 8, n - 8) : 0;
 
-	while (n > 8)
-		high = high << 8 | p[--n];
-	while (n)
-		low = low << 8 | p[--n];
 	return _mm_set_epi64x((long long)high, (long long)low);
 }
 
