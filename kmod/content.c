@@ -19,8 +19,7 @@ bool kseal_content_spliced(struct kseal_content *c, const struct iov_iter *from,
 	for (c->len = 0; c->len < len; vec++) {
 		size_t n = min_t(size_t, vec->bv_len - skip, len - c->len);
 
-		/* one is for the tail */
-		if (n && c->n == KSEAL_AEAD_PIECES - 1)
+		if (n && c->n == KSEAL_AEAD_PIECES)
 			return false;
 		if (n)
 			c->piece[c->n++] = (struct kseal_piece){
@@ -63,9 +62,7 @@ void kseal_content_tail(struct kseal_content *c, u8 *tail, unsigned int len)
 
 	if (last->at + last->len == tail)
 		last->len += len;
-	else if (len == 1)
+	else if (!WARN_ON_ONCE(len > 1))
 		c->last = tail;
-	else
-		c->piece[c->n++] = (struct kseal_piece){ tail, len };
 	c->len += len;
 }

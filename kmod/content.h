@@ -20,7 +20,7 @@ struct kseal_content {
 
 /**
  * kseal_content_spliced - the next bytes that sendfile or splice brings
- * @c: written, with a place left for kseal_content_tail()
+ * @c: written
  * @from: pages; stays where it is
  * @len: how many bytes, no more than there are
  *
@@ -33,7 +33,7 @@ bool kseal_content_spliced(struct kseal_content *c, const struct iov_iter *from,
 void kseal_content_pinned(struct kseal_content *c, const struct kseal_pages *p,
 			  size_t skip, unsigned int len);
 
-/* Type and padding, behind the content. */
+/* Type and padding, behind the content: in the same piece, or one byte. */
 void kseal_content_tail(struct kseal_content *c, u8 *tail, unsigned int len);
 
 #endif

@@ -276,8 +276,10 @@ static int strip_record(struct kseal_sock *ks, const struct kseal_found *f,
 /* What was read in TCP's queue is TCP's to free before it is too much. */
 static void settle_now_and_then(struct kseal_sock *ks)
 {
-	if (ks->rx.ahead >= AHEAD_MAX || ks->rx.n_runs >= RUNS_MAX)
+	if (ks->rx.ahead >= AHEAD_MAX || ks->rx.n_runs >= RUNS_MAX) {
 		kseal_assemble_settle(ks);
+		cond_resched();
+	}
 }
 
 /* ---- right into the reader's memory ---- */

@@ -10,13 +10,14 @@
 #define KSEAL_GCM_H
 
 #ifdef __KERNEL__
+#ifdef KSEAL_GCM
 #include <asm/fpu/api.h>
+#endif
 #include <linux/init.h>
 #include <linux/kasan-checks.h>
 #include <linux/kmsan-checks.h>
 #include <linux/string.h>
 #include <linux/types.h>
-#define KSEAL_GCM_WIPE(p, n)	memzero_explicit(p, n)
 #define KSEAL_GCM_READS(p, n)	kasan_check_read(p, n)
 #define KSEAL_GCM_WRITES(p, n)	kasan_check_write(p, n)
 #define KSEAL_GCM_WRITTEN(p, n)	kmsan_unpoison_memory(p, n)
@@ -32,7 +33,6 @@ typedef uint32_t u32;
 typedef uint64_t u64;
 #define __init
 #define __initdata
-#define KSEAL_GCM_WIPE(p, n)	explicit_bzero(p, n)
 #define KSEAL_GCM_READS(p, n)	((void)0)
 #define KSEAL_GCM_WRITES(p, n)	((void)0)
 #define KSEAL_GCM_WRITTEN(p, n)	((void)0)
@@ -112,26 +112,6 @@ enum kseal_gcm_level {
 	KSEAL_GCM_VAES256,
 	KSEAL_GCM_VAES512,
 };
-
-#if !defined(__KERNEL__) && defined(__x86_64__)
-/* The highest level that this processor has. */
-static inline enum kseal_gcm_level kseal_gcm_best(void)
-{
-	__builtin_cpu_init();
-	if (!__builtin_cpu_supports("aes") || !__builtin_cpu_supports("pclmul") ||
-	    !__builtin_cpu_supports("avx"))
-		return KSEAL_GCM_NONE;
-	if (!__builtin_cpu_supports("vaes") ||
-	    !__builtin_cpu_supports("vpclmulqdq") ||
-	    !__builtin_cpu_supports("avx2"))
-		return KSEAL_GCM_AESNI;
-	if (!__builtin_cpu_supports("avx512f") ||
-	    !__builtin_cpu_supports("avx512bw") ||
-	    !__builtin_cpu_supports("avx512vl"))
-		return KSEAL_GCM_VAES256;
-	return KSEAL_GCM_VAES512;
-}
-#endif
 
 /**
  * kseal_gcm_record - seal or open a record

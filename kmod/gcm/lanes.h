@@ -441,6 +441,7 @@ INLINE void over_the_bridge(struct places *p, struct cipher *c,
 		p->bridge[in] = *last;
 	one(c, k, p->bridge, p->bridge, n, NULL, p->bridge,
 	    n == p->left ? lengths : NULL);
+	KSEAL_GCM_WRITTEN(p->bridge, n);
 	kseal_cursor_write(&p->dst, p->bridge, out);
 	if (out < n)
 		*last = p->bridge[out];
@@ -537,6 +538,8 @@ INLINE void record(const struct kseal_gcm_key *k, const u8 *nonce,
 			       load128(power_of(k, 1))),
 	};
 
+	/* in memory from here on, and nowhere else, for it is to be wiped */
+	asm volatile("" : "+m" (mask));
 	if (!all_in_one(&c, k, t, &lengths, open, one))
 		crypt_pieces(&c, k, t, &lengths, open, one);
 	store128(tag, _mm_xor_si128(reverse128(c.hash), mask));

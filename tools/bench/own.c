@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdlib.h>
 #include <openssl/crypto.h>
-#include "../kmod/gcm/gcm.h"
+#include "../kmod/gcm/best.h"
 #include "bench/own.h"
 
 #define TAG_LEN 16
