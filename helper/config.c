@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Command line and profiles; see config.h.
+ * The command line; see config.h.
  */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include "config.h"
-#include "log.h"
 
 #ifndef KSEAL_VERSION
 #define KSEAL_VERSION "unknown"
@@ -53,6 +51,17 @@ static bool read_number(const char *text, unsigned long min, unsigned long max,
 	return true;
 }
 
+static int add_cert(struct settings *settings, const char *chain, const char *key)
+{
+	struct settings_cert *cert = settings_add_cert(settings);
+
+	if (!cert)
+		return -1;
+	cert->chain = strdup(chain);
+	cert->key = strdup(key);
+	return cert->chain && cert->key ? 0 : -1;
+}
+
 enum config_result config_parse(struct config *config, int argc, char **argv)
 {
 	enum { OPT_CHECK = 256, OPT_USER, OPT_VERSION, OPT_RECORD_MAX, OPT_PADDING, OPT_DYNAMIC };
@@ -72,25 +81,23 @@ enum config_result config_parse(struct config *config, int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct tls_context_files *files;
-	struct record_shape *shape;
+	struct settings *settings = &config->settings;
+	struct record_shape *shape = &settings->shape;
+	const char *cert = NULL, *key = NULL;
 	int opt;
 
 	memset(config, 0, sizeof(*config));
 	config->workers = 1;
-	config->profiles = calloc(1, sizeof(*config->profiles));
-	if (!config->profiles)
-		return wrong("out of memory", "");
-	config->n_profiles = 1;
-	snprintf(config->profiles[0].name, sizeof(config->profiles[0].name), "default");
-	files = &config->profiles[0].files;
-	shape = &config->profiles[0].shape;
+	settings_default(settings, "default");
 
 	while ((opt = getopt_long(argc, argv, "c:k:a:fw:vh", options, NULL)) != -1) {
 		switch (opt) {
-		case 'c': files->cert = optarg; break;
-		case 'k': files->key = optarg; break;
-		case 'a': files->ca = optarg; break;
+		case 'c': cert = optarg; break;
+		case 'k': key = optarg; break;
+		case 'a':
+			if (string_list_add(&settings->ca, optarg))
+				return wrong("out of memory", "");
+			break;
 		case 'f': break;
 		case 'v': config->verbose = true; break;
 		case OPT_CHECK: config->check = true; break;
@@ -122,69 +129,17 @@ enum config_result config_parse(struct config *config, int argc, char **argv)
 	}
 	if (optind < argc)
 		return wrong("no argument is expected besides options: ", argv[optind]);
-	if (files->cert && !files->key)
+	if (cert && !key)
 		return wrong("--cert needs the certificate's private key: give --key FILE too", "");
-	if (files->key && !files->cert)
+	if (key && !cert)
 		return wrong("--key needs a certificate: give --cert FILE too", "");
+	if (cert && add_cert(settings, cert, key))
+		return wrong("out of memory", "");
 	return CONFIG_RUN;
-}
-
-static void warn_if_open(const char *key)
-{
-	struct stat st;
-
-	if (key && !stat(key, &st) && (st.st_mode & S_IRWXO))
-		log_warning("%s can be read or written by everybody: chmod o= it", key);
-}
-
-int config_load(struct config *config)
-{
-	for (size_t i = 0; i < config->n_profiles; i++) {
-		struct profile *profile = &config->profiles[i];
-		char why[512];
-
-		profile->tls = tls_context_new(&profile->files, why, sizeof(why));
-		if (!profile->tls) {
-			log_error("profile \"%s\": %s", profile->name, why);
-			return -1;
-		}
-		warn_if_open(profile->files.key);
-	}
-	return 0;
-}
-
-void config_print(const struct config *config)
-{
-	for (size_t i = 0; i < config->n_profiles; i++) {
-		const struct profile *profile = &config->profiles[i];
-		char text[512];
-
-		tls_context_describe(profile->tls, text, sizeof(text));
-		printf("profile \"%s\"\n  certificate: %s\n  trusts: %s\n", profile->name, text,
-		       profile->files.ca ?: "the system's authorities");
-	}
-}
-
-const struct profile *config_profile(const struct config *config, const char *name)
-{
-	for (size_t i = 0; i < config->n_profiles; i++)
-		if (!strcmp(config->profiles[i].name, name))
-			return &config->profiles[i];
-	return NULL;
-}
-
-bool config_serves(const struct config *config)
-{
-	for (size_t i = 0; i < config->n_profiles; i++)
-		if (config->profiles[i].files.cert)
-			return true;
-	return false;
 }
 
 void config_free(struct config *config)
 {
-	for (size_t i = 0; i < config->n_profiles; i++)
-		tls_context_free(config->profiles[i].tls);
-	free(config->profiles);
+	settings_free(&config->settings);
 	memset(config, 0, sizeof(*config));
 }

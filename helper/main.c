@@ -4,17 +4,21 @@
  * order, gives up privileges, waits for a signal, takes down in mirror order.
  */
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "config.h"
 #include "log.h"
 #include "notify.h"
+#include "profiles.h"
 #include "sandbox.h"
 #include "worker.h"
 
 struct daemon {
 	struct config config;
+	struct profiles *profiles;
 	struct sandbox_user user;
 	struct kseal_genl genl[CONFIG_WORKERS_MAX];
 	unsigned int n_genl;
@@ -44,7 +48,7 @@ static int start_all(struct daemon *daemon)
 	for (; daemon->n_workers < daemon->config.workers; daemon->n_workers++) {
 		const struct kseal_genl *genl = &daemon->genl[daemon->n_workers];
 
-		ret = worker_new(&daemon->workers[daemon->n_workers], &daemon->config,
+		ret = worker_new(&daemon->workers[daemon->n_workers], daemon->profiles,
 				 mnl_socket_get_fd(genl->sock), genl->family, false);
 		if (ret)
 			goto err;
@@ -73,6 +77,29 @@ static int stop_all(struct daemon *daemon)
 	return ret;
 }
 
+static void warn_if_open(const char *key)
+{
+	struct stat st;
+
+	if (!stat(key, &st) && (st.st_mode & S_IRWXO))
+		log_warning("%s can be read or written by everybody: chmod o= it", key);
+}
+
+static int load(struct daemon *daemon)
+{
+	struct settings *settings = &daemon->config.settings;
+	char why[1024] = "out of memory";
+	size_t i;
+
+	for (i = 0; i < settings->n_certs; i++)
+		warn_if_open(settings->certs[i].key);
+	daemon->profiles = profiles_new();
+	if (daemon->profiles && !profiles_load(daemon->profiles, settings, 1, why, sizeof(why)))
+		return 0;
+	log_error("%s", why);
+	return -1;
+}
+
 static int run(struct daemon *daemon)
 {
 	const struct config *config = &daemon->config;
@@ -96,7 +123,7 @@ static int run(struct daemon *daemon)
 		goto out_close;
 	}
 	log_notice("ready, %u worker%s%s", daemon->n_workers, daemon->n_workers == 1 ? "" : "s",
-		   config_serves(config) ? "" : "; clients only: no certificate (--cert, --key)");
+		   profiles_serve(daemon->profiles) ? "" : "; clients only: no certificate (--cert, --key)");
 	notify_ready(notify);
 	sigwait(&set, &signal);
 	ret = stop_all(daemon);
@@ -126,14 +153,15 @@ int main(int argc, char **argv)
 	sandbox_harden();
 	if (!daemon.config.check)
 		sandbox_lock_memory();
-	if (config_load(&daemon.config) == 0) {
+	if (load(&daemon) == 0) {
 		if (daemon.config.check) {
-			config_print(&daemon.config);
+			profiles_describe(daemon.profiles, stdout);
 			ret = 0;
 		} else {
 			ret = run(&daemon);
 		}
 	}
+	profiles_free(daemon.profiles);
 	config_free(&daemon.config);
 	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -177,7 +177,8 @@ static void put_keys(struct nlmsghdr *nlh, uint16_t type, const struct keys *key
 	mnl_attr_put(nlh, KSEAL_A_KEYS_KEY, keys->suite->key_len, keys->key);
 	mnl_attr_put(nlh, KSEAL_A_KEYS_IV, sizeof(keys->iv), keys->iv);
 	mnl_attr_put_u64(nlh, KSEAL_A_KEYS_SEQ, keys->seq);
-	mnl_attr_put(nlh, KSEAL_A_KEYS_SECRET, keys->suite->secret_len, keys->secret);
+	if (keys->suite->secret_len)
+		mnl_attr_put(nlh, KSEAL_A_KEYS_SECRET, keys->suite->secret_len, keys->secret);
 	mnl_attr_nest_end(nlh, nest);
 }
 
@@ -200,6 +201,7 @@ static void put_session(struct nlmsghdr *nlh, const struct tls_session *session)
 	put_keys(nlh, KSEAL_A_RX, &session->rx);
 	put_text(nlh, KSEAL_A_SUITE, session->suite);
 	put_text(nlh, KSEAL_A_GROUP, session->group);
+	put_text(nlh, KSEAL_A_ALPN, session->alpn);
 	put_text(nlh, KSEAL_A_SERVER_NAME, session->server_name);
 	put_text(nlh, KSEAL_A_PEER_IDENTITY, session->peer_identity);
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <linux/netlink.h>
 #include <linux/kseal.h>
+#include "settings.h"
 #include "tls.h"
 
 /* No message a helper sends is longer: BYTES, and less than 4 KiB of everything else. */
@@ -57,13 +58,6 @@ struct helper_answer {
 	bool more;
 	const uint8_t *bytes;
 	size_t len;		/* <= KSEAL_BYTES_MAX */
-};
-
-/* How a profile's sessions make their records; see KSEAL_SO_RECORD_MAX and so on. */
-struct record_shape {
-	uint32_t record_max;	/* 0: the kernel's default */
-	uint32_t padding;
-	bool dynamic;
 };
 
 /* KSEAL_CMD_DONE to the kernel: a success if session is there, else a failure. */

@@ -25,12 +25,12 @@ struct request {
 	uint64_t deadline;			/* ms, monotonic */
 	uint32_t timeout_ms;
 	struct tls *tls;
-	const struct record_shape *shape;	/* the profile's */
+	struct context *context;		/* the profile's, as it was at the beginning */
 	size_t bytes;				/* consumed so far */
 };
 
 struct request_table {
-	const struct config *config;
+	struct profiles *profiles;
 	struct request_sink *sink;
 	struct request *buckets[BUCKETS];
 	struct request *first, *last;		/* by deadline */
@@ -82,16 +82,17 @@ static void drop(struct request_table *table, struct request *request)
 	*(request->earlier ? &request->earlier->later : &table->first) = request->later;
 	table->count--;
 	tls_free(request->tls);
+	context_unref(request->context);
 	free(request);
 }
 
-struct request_table *request_table_new(const struct config *config, struct request_sink *sink)
+struct request_table *request_table_new(struct profiles *profiles, struct request_sink *sink)
 {
 	struct request_table *table = calloc(1, sizeof(*table));
 
 	if (!table)
 		return NULL;
-	table->config = config;
+	table->profiles = profiles;
 	table->sink = sink;
 	return table;
 }
@@ -120,30 +121,27 @@ uint64_t request_next_deadline(const struct request_table *table)
 static struct request *begin(struct request_table *table, const struct helper_handshake *asked,
 			     uint64_t now, struct tls_failure *failure)
 {
-	const struct profile *profile = config_profile(table->config, asked->profile);
-	struct request *request;
+	struct context *context = profiles_get(table->profiles, asked->profile);
+	struct request *request = NULL;
 
-	if (!profile) {
+	if (!context) {
 		tls_fail(failure, EINVAL, "profile \"%s\" is not known to kseald", asked->profile);
 		return NULL;
 	}
 	if (table->count >= REQUESTS_MAX) {
 		tls_fail(failure, EPROTO, "kseald has too many handshakes under way");
-		return NULL;
+		goto err;
 	}
+	tls_fail(failure, ENOMEM, "kseald is out of memory");
 	request = calloc(1, sizeof(*request));
-	if (!request) {
-		tls_fail(failure, ENOMEM, "kseald is out of memory");
-		return NULL;
-	}
-	request->tls = tls_new(profile->tls, asked->role, asked->server_name, asked->cookie,
-			       failure);
-	if (!request->tls) {
-		free(request);
-		return NULL;
-	}
+	if (!request)
+		goto err;
+	request->tls = tls_new(context, asked->role, asked->server_name, asked->cookie, failure);
+	if (!request->tls)
+		goto err;
+	failure->error = 0;
+	request->context = context;
 	request->cookie = asked->cookie;
-	request->shape = &profile->shape;
 	request->timeout_ms = asked->timeout_ms ?: REQUEST_TIMEOUT_MS;
 	request->deadline = now + request->timeout_ms;
 	insert(table, request);
@@ -151,6 +149,11 @@ static struct request *begin(struct request_table *table, const struct helper_ha
 		  (unsigned long long)request->cookie,
 		  asked->role == KSEAL_ROLE_SERVER ? "server" : "client", asked->profile);
 	return request;
+
+err:
+	free(request);
+	context_unref(context);
+	return NULL;
 }
 
 /* ---- step ---- */
@@ -231,7 +234,7 @@ static void finish(struct request_table *table, struct request *request, size_t 
 		.cookie = request->cookie,
 		.consumed = (uint32_t)consumed,
 		.failure = failure,
-		.shape = request->shape,
+		.shape = context_shape(request->context),
 	};
 	struct tls_session session;
 	struct tls_failure late;

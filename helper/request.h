@@ -9,8 +9,8 @@
 #define KSEALD_REQUEST_H
 
 #include <stdint.h>
-#include "config.h"
 #include "netlink.h"
+#include "profiles.h"
 
 #define REQUEST_TIMEOUT_MS	30000	/* when the kernel names none */
 #define REQUEST_BYTES_MAX	(512 * 1024)	/* of the peer, in one handshake */
@@ -28,8 +28,8 @@ struct request_sink {
 
 struct request_table;
 
-/* NULL: no memory. config and sink must outlive the table. */
-struct request_table *request_table_new(const struct config *config, struct request_sink *sink);
+/* NULL: no memory. profiles and sink must outlive the table. */
+struct request_table *request_table_new(struct profiles *profiles, struct request_sink *sink);
 
 /* Frees and wipes all requests without a word to the kernel, which knows when a worker goes. */
 void request_table_free(struct request_table *table);

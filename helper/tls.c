@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * One TLS handshake on OpenSSL; see tls.h. From above: the profile's contexts
- * (SSL_CTX), what OpenSSL reports by callback, the handshake's steps, and what
- * is taken from it at the end.
+ * One TLS handshake on OpenSSL; see tls.h. From above: what OpenSSL reports by
+ * callback, the handshake's steps, and what is taken from it at the end.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -15,17 +14,13 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include "alert.h"
+#include "context.h"
 #include "log.h"
+#include "psk.h"
 #include "tls.h"
 #include "verify.h"
 
-/* OpenSSL's default order without ChaCha20, which the kernel part does not have yet. */
-#define SUITES	"TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256"
-
-struct tls_context {
-	SSL_CTX *server;	/* NULL without a certificate */
-	SSL_CTX *client;
-};
+#define EXPLICIT_LEN	8	/* bytes, RFC 5288 3 */
 
 struct tls {
 	SSL *ssl;		/* owns the two BIOs */
@@ -35,9 +30,17 @@ struct tls {
 	char name[KSEAL_NAME_MAX + 1];		/* client: whom we verify */
 	bool alert_received, alert_sent;
 	uint8_t alert;
-	uint8_t client_secret[KEYS_SECRET_MAX];	/* application traffic secrets */
+	/* TLS 1.3: application traffic secrets */
+	uint8_t client_secret[KEYS_SECRET_MAX];
 	uint8_t server_secret[KEYS_SECRET_MAX];
 	size_t client_secret_len, server_secret_len;
+	unsigned int tickets;		/* sent, each a record under the server's secret */
+	/* TLS 1.2: */
+	uint8_t master[KEYS_SECRET_MAX];
+	size_t master_len;
+	bool ciphered;			/* ChangeCipherSpec was sent */
+	bool finished;			/* and Finished behind it, which began with */
+	uint8_t explicit_nonce[EXPLICIT_LEN];
 };
 
 /* ---- what OpenSSL reports ---- */
@@ -54,16 +57,21 @@ const char *tls_reason(void)
 
 static const char *handshake_name(uint8_t type)
 {
-	/* RFC 8446 4 */
+	/* RFC 8446 4, RFC 5246 7.4, RFC 6066 8 */
 	switch (type) {
 	case 1: return "ClientHello";
 	case 2: return "ServerHello";
 	case 4: return "NewSessionTicket";
 	case 8: return "EncryptedExtensions";
+	case 5: return "EndOfEarlyData";
 	case 11: return "Certificate";
+	case 12: return "ServerKeyExchange";
 	case 13: return "CertificateRequest";
+	case 14: return "ServerHelloDone";
 	case 15: return "CertificateVerify";
+	case 16: return "ClientKeyExchange";
 	case 20: return "Finished";
+	case 22: return "CertificateStatus";
 	case 24: return "KeyUpdate";
 	}
 	return "unknown message";
@@ -84,6 +92,7 @@ static void on_message(int sent, int version, int type, const void *buf, size_t 
 		log_debug("%016llx: alert %s (%u) %s", (unsigned long long)tls->id,
 			  alert_name(bytes[1]), bytes[1], sent ? "sent" : "received");
 	} else if (type == SSL3_RT_HANDSHAKE && len) {
+		tls->tickets += sent && bytes[0] == SSL3_MT_NEWSESSION_TICKET;
 		log_debug("%016llx: %s (%u) %s, %zu bytes", (unsigned long long)tls->id,
 			  handshake_name(bytes[0]), bytes[0], sent ? "sent" : "received", len);
 	}
@@ -114,11 +123,14 @@ static size_t read_secret(const char *hex, uint8_t secret[KEYS_SECRET_MAX])
 	return len;
 }
 
-/* A line of the NSS key log: label, client random, secret. The one way to a traffic secret. */
+/* A line of the NSS key log: label, client random, secret. The one way to a traffic
+ * secret; in TLS 1.2 the master secret comes so as well.
+ */
 static void on_keylog(const SSL *ssl, const char *line)
 {
 	static const char client[] = "CLIENT_TRAFFIC_SECRET_0 ";
 	static const char server[] = "SERVER_TRAFFIC_SECRET_0 ";
+	static const char master[] = "CLIENT_RANDOM ";
 	struct tls *tls = SSL_get_app_data(ssl);
 	const char *hex = strrchr(line, ' ');
 
@@ -128,134 +140,14 @@ static void on_keylog(const SSL *ssl, const char *line)
 		tls->client_secret_len = read_secret(hex + 1, tls->client_secret);
 	else if (!strncmp(line, server, strlen(server)))
 		tls->server_secret_len = read_secret(hex + 1, tls->server_secret);
+	else if (!strncmp(line, master, strlen(master)))
+		tls->master_len = read_secret(hex + 1, tls->master);
 }
 
-/* ---- contexts ---- */
-
-/* A key with a passphrase must fail, not ask on the terminal. */
-static int no_passphrase(char *buf, int size, int writing, void *arg)
+void tls_watch(SSL_CTX *ctx)
 {
-	(void)buf;
-	(void)size;
-	(void)writing;
-	(void)arg;
-	return -1;
-}
-
-static SSL_CTX *context_new(const SSL_METHOD *method)
-{
-	SSL_CTX *ctx = SSL_CTX_new(method);
-
-	if (!ctx)
-		return NULL;
-	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |
-				 SSL_OP_NO_COMPRESSION);
-	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	/* What is not consumed must stay in the BIO: the kernel opens it. */
-	SSL_CTX_set_read_ahead(ctx, 0);
-	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	SSL_CTX_set_msg_callback(ctx, on_message);
 	SSL_CTX_set_keylog_callback(ctx, on_keylog);
-	/* Tickets are records under the application key: the first sequence number says none. */
-	if (!SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) ||
-	    !SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) ||
-	    !SSL_CTX_set_ciphersuites(ctx, SUITES) ||
-#if OPENSSL_VERSION_NUMBER < 0x30500000L	/* later defaults start with X25519MLKEM768 */
-	    !SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384") ||
-#endif
-	    !SSL_CTX_set_num_tickets(ctx, 0)) {
-		SSL_CTX_free(ctx);
-		return NULL;
-	}
-	return ctx;
-}
-
-static int load_certificate(SSL_CTX *ctx, const struct tls_context_files *files, char *why,
-			    size_t size)
-{
-	bool loaded;
-
-	ERR_clear_error();
-	if (SSL_CTX_use_certificate_chain_file(ctx, files->cert) != 1) {
-		snprintf(why, size,
-			 "--cert %s: no certificate could be read (%s): give a PEM file with the server's certificate first, then the intermediates",
-			 files->cert, tls_reason());
-		goto out;
-	}
-	loaded = SSL_CTX_use_PrivateKey_file(ctx, files->key, SSL_FILETYPE_PEM) == 1;
-	/* A key of another type than the certificate's is only found by the second call. */
-	if (loaded && SSL_CTX_check_private_key(ctx) == 1)
-		return 0;
-	if (loaded || ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_X509)
-		snprintf(why, size,
-			 "--key %s is not the key of --cert %s: give the pair that was made together",
-			 files->key, files->cert);
-	else
-		snprintf(why, size,
-			 "--key %s: no private key could be read (%s): give a PEM file without passphrase that kseald may read",
-			 files->key, tls_reason());
-out:
-	ERR_clear_error();
-	return -1;
-}
-
-struct tls_context *tls_context_new(const struct tls_context_files *files, char *why, size_t size)
-{
-	struct tls_context *ctx = calloc(1, sizeof(*ctx));
-
-	snprintf(why, size, "no memory for OpenSSL's contexts");
-	if (!ctx)
-		return NULL;
-	ctx->client = context_new(TLS_client_method());
-	if (!ctx->client || verify_trust(ctx->client, files->ca, why, size))
-		goto err_free;
-	if (!files->cert)
-		return ctx;
-	ctx->server = context_new(TLS_server_method());
-	if (!ctx->server || load_certificate(ctx->server, files, why, size))
-		goto err_free;
-	return ctx;
-
-err_free:
-	tls_context_free(ctx);
-	return NULL;
-}
-
-void tls_context_free(struct tls_context *ctx)
-{
-	if (!ctx)
-		return;
-	SSL_CTX_free(ctx->server);
-	SSL_CTX_free(ctx->client);
-	free(ctx);
-}
-
-bool tls_context_can_serve(const struct tls_context *ctx)
-{
-	return ctx->server;
-}
-
-void tls_context_describe(const struct tls_context *ctx, char *text, size_t size)
-{
-	X509 *cert = ctx->server ? SSL_CTX_get0_certificate(ctx->server) : NULL;
-	BIO *bio = BIO_new(BIO_s_mem());
-	int len = 0;
-
-	if (cert && bio) {
-		EVP_PKEY *key = SSL_CTX_get0_privatekey(ctx->server);
-
-		X509_NAME_print_ex(bio, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253);
-		BIO_puts(bio, ", valid until ");
-		ASN1_TIME_print(bio, X509_get0_notAfter(cert));
-		BIO_printf(bio, ", key %s %d bits", EVP_PKEY_get0_type_name(key),
-			   EVP_PKEY_get_bits(key));
-	} else if (bio) {
-		BIO_puts(bio, "none: clients only");
-	}
-	if (bio)
-		len = BIO_read(bio, text, (int)size - 1);
-	text[len > 0 ? len : 0] = '\0';
-	BIO_free(bio);
 }
 
 /* ---- one handshake ---- */
@@ -300,9 +192,9 @@ static bool set_name(struct tls *tls, const char *name, struct tls_failure *fail
 }
 
 /* True: tls->ssl is ready for its first step. */
-static bool set_ssl(struct tls *tls, SSL_CTX *ctx)
+static bool set_ssl(struct tls *tls, const struct context *context)
 {
-	tls->ssl = SSL_new(ctx);
+	tls->ssl = context_ssl(context, tls->role);
 	if (!tls->ssl)
 		return false;
 	SSL_set_app_data(tls->ssl, tls);
@@ -326,7 +218,7 @@ static bool set_ssl(struct tls *tls, SSL_CTX *ctx)
 	       SSL_set_tlsext_host_name(tls->ssl, tls->name);
 }
 
-struct tls *tls_new(const struct tls_context *ctx, enum kseal_role role, const char *name,
+struct tls *tls_new(const struct context *context, enum kseal_role role, const char *name,
 		    uint64_t id, struct tls_failure *failure)
 {
 	struct tls *tls = calloc(1, sizeof(*tls));
@@ -337,14 +229,15 @@ struct tls *tls_new(const struct tls_context *ctx, enum kseal_role role, const c
 	}
 	tls->role = role;
 	tls->id = id;
-	if (role == KSEAL_ROLE_CLIENT && !set_name(tls, name, failure))
-		goto err_free;
-	if (role == KSEAL_ROLE_SERVER && !ctx->server) {
-		tls_fail(failure, EINVAL,
-			 "the profile has no certificate to serve with: start kseald with --cert and --key");
+	if (!context_can(context, role)) {
+		tls_fail(failure, EINVAL, role == KSEAL_ROLE_SERVER ?
+			 "the profile has no certificate to serve with: give it one (--cert, or certificate in kseald.conf)" :
+			 "the profile is for servers only (role in kseald.conf)");
 		goto err_free;
 	}
-	if (!set_ssl(tls, role == KSEAL_ROLE_SERVER ? ctx->server : ctx->client)) {
+	if (role == KSEAL_ROLE_CLIENT && !set_name(tls, name, failure))
+		goto err_free;
+	if (!set_ssl(tls, context)) {
 		tls_fail(failure, ENOMEM, "kseald is out of memory");
 		goto err_free;
 	}
@@ -382,6 +275,31 @@ static void explain(struct tls *tls, struct tls_failure *failure)
 	failure->alert = tls->alert;
 }
 
+/* In TLS 1.2 the nonces of AES go on from that of our Finished (RFC 5288 3: never
+ * twice under one key), which is there on the wire.
+ */
+static void note_nonce(struct tls *tls)
+{
+	char *data;
+	long len = BIO_get_mem_data(tls->out, &data);
+	const uint8_t *record = (const uint8_t *)data;
+
+	while (len >= SSL3_RT_HEADER_LENGTH && !tls->finished) {
+		long whole = SSL3_RT_HEADER_LENGTH + (record[3] << 8 | record[4]);
+
+		if (len < whole)
+			break;
+		if (record[0] == SSL3_RT_CHANGE_CIPHER_SPEC) {
+			tls->ciphered = true;
+		} else if (tls->ciphered && whole >= SSL3_RT_HEADER_LENGTH + EXPLICIT_LEN) {
+			memcpy(tls->explicit_nonce, record + SSL3_RT_HEADER_LENGTH, EXPLICIT_LEN);
+			tls->finished = true;
+		}
+		record += whole;
+		len -= whole;
+	}
+}
+
 enum tls_step tls_feed(struct tls *tls, const void *bytes, size_t len, size_t *consumed,
 		       struct tls_failure *failure)
 {
@@ -399,6 +317,8 @@ enum tls_step tls_feed(struct tls *tls, const void *bytes, size_t len, size_t *c
 	*consumed = len - BIO_ctrl_pending(tls->in);
 	/* Empty while OpenSSL wants more; were it not, the kernel would send the same again. */
 	(void)BIO_reset(tls->in);
+	if (SSL_version(tls->ssl) == TLS1_2_VERSION)
+		note_nonce(tls);
 	if (ret == 1)
 		return TLS_STEP_DONE;
 	if (SSL_get_error(tls->ssl, ret) == SSL_ERROR_WANT_READ)
@@ -438,7 +358,9 @@ static const char *group_name(SSL *ssl)
 
 static void describe(struct tls *tls, struct tls_session *session)
 {
-	const char *name = tls->name;
+	const char *name = tls->name, *identity = psk_used(tls->ssl);
+	const unsigned char *alpn;
+	unsigned int alpn_len;
 
 	snprintf(session->suite, sizeof(session->suite), "%s",
 		 SSL_CIPHER_standard_name(SSL_get_current_cipher(tls->ssl)));
@@ -447,32 +369,83 @@ static void describe(struct tls *tls, struct tls_session *session)
 		name = SSL_get_servername(tls->ssl, TLSEXT_NAMETYPE_host_name);
 	if (name && (tls->role == KSEAL_ROLE_CLIENT || verify_name_is_dns(name)))
 		snprintf(session->server_name, sizeof(session->server_name), "%s", name);
-	verify_identity(tls->ssl, session->peer_identity, sizeof(session->peer_identity));
+	SSL_get0_alpn_selected(tls->ssl, &alpn, &alpn_len);
+	/* at most 255 bytes, RFC 7301 3.1 */
+	if (alpn_len)
+		memcpy(session->alpn, alpn, alpn_len);
+	if (identity)
+		snprintf(session->peer_identity, sizeof(session->peer_identity), "%s", identity);
+	else
+		verify_identity(tls->ssl, session->peer_identity, sizeof(session->peer_identity));
+}
+
+/* RFC 8446 7.3. Returns 0, -ENOKEY without the secrets, or -errno. */
+static int derive_tls13(struct tls *tls, const struct keys_suite *suite, struct keys *client,
+			struct keys *server)
+{
+	int ret;
+
+	if (tls->client_secret_len != suite->secret_len ||
+	    tls->server_secret_len != suite->secret_len)
+		return -ENOKEY;
+	ret = keys_derive(client, suite, tls->client_secret);
+	if (!ret)
+		ret = keys_derive(server, suite, tls->server_secret);
+	/* tickets that were sent are records, too */
+	if (tls->role == KSEAL_ROLE_SERVER)
+		server->seq = tls->tickets;
+	return ret;
+}
+
+/* RFC 5246 6.3. Returns likewise. */
+static int derive_tls12(struct tls *tls, const struct keys_suite *suite, struct keys *client,
+			struct keys *server)
+{
+	bool serves = tls->role == KSEAL_ROLE_SERVER;
+	uint8_t randoms[2][KEYS_RANDOM_LEN];
+	struct keys *own = serves ? server : client;
+	int ret, i;
+
+	if (tls->master_len != KEYS_MASTER_LEN || !tls->finished)
+		return -ENOKEY;
+	SSL_get_client_random(tls->ssl, randoms[0], KEYS_RANDOM_LEN);
+	SSL_get_server_random(tls->ssl, randoms[1], KEYS_RANDOM_LEN);
+	ret = keys_derive_tls12(client, server, suite, tls->master, randoms[0], randoms[1]);
+	if (ret || suite->salt_len == KSEAL_IV_LEN)
+		return ret;
+	memcpy(own->iv + suite->salt_len, tls->explicit_nonce, EXPLICIT_LEN);
+	for (i = KSEAL_IV_LEN; i-- > suite->salt_len && !++own->iv[i];)
+		;
+	return 0;
 }
 
 int tls_session(struct tls *tls, struct tls_session *session, struct tls_failure *failure)
 {
 	const SSL_CIPHER *cipher = SSL_get_current_cipher(tls->ssl);
 	const struct keys_suite *suite = keys_suite(SSL_CIPHER_get_protocol_id(cipher));
-	bool server = tls->role == KSEAL_ROLE_SERVER;
+	bool serves = tls->role == KSEAL_ROLE_SERVER;
+	struct keys *client, *server;
+	int ret = -ENOKEY;
 
 	memset(session, 0, sizeof(*session));
-	if (SSL_version(tls->ssl) != TLS1_3_VERSION || !suite ||
-	    tls->client_secret_len != suite->secret_len ||
-	    tls->server_secret_len != suite->secret_len) {
+	client = serves ? &session->rx : &session->tx;
+	server = serves ? &session->tx : &session->rx;
+	session->version = (uint16_t)SSL_version(tls->ssl);
+	if (suite && suite->version == session->version)
+		ret = session->version == KSEAL_VERSION_1_3 ?
+			derive_tls13(tls, suite, client, server) :
+			derive_tls12(tls, suite, client, server);
+	if (!ret) {
+		describe(tls, session);
+		return 0;
+	}
+	tls_session_wipe(session);
+	if (ret == -ENOKEY)
 		tls_fail(failure, EPROTO, "kseald has no traffic secrets for what was agreed on: %s",
 			 SSL_CIPHER_get_name(cipher));
-		return -1;
-	}
-	if (keys_derive(&session->tx, suite, server ? tls->server_secret : tls->client_secret) ||
-	    keys_derive(&session->rx, suite, server ? tls->client_secret : tls->server_secret)) {
-		tls_session_wipe(session);
+	else
 		tls_fail(failure, ENOMEM, "kseald could not derive the traffic keys");
-		return -1;
-	}
-	session->version = TLS1_3_VERSION;
-	describe(tls, session);
-	return 0;
+	return -1;
 }
 
 void tls_session_wipe(struct tls_session *session)

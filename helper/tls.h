@@ -12,28 +12,11 @@
 #include <linux/kseal.h>
 #include "keys.h"
 
-/* What a profile's handshakes share: certificate, key, trust. Read only once made; any thread. */
-struct tls_context;
+struct context;
+struct ssl_ctx_st;
 
-struct tls_context_files {
-	const char *cert;	/* PEM: certificate, then intermediates; NULL: client only */
-	const char *key;	/* PEM; NULL if cert is */
-	const char *ca;		/* PEM; NULL: the system's store */
-};
-
-/*
- * Loads the files and checks that certificate and key fit. Returns NULL with
- * a sentence for a person in why.
- */
-struct tls_context *tls_context_new(const struct tls_context_files *files, char *why,
-				    size_t size);
-void tls_context_free(struct tls_context *ctx);
-
-/* Whether it has a certificate, without which there is no server role. */
-bool tls_context_can_serve(const struct tls_context *ctx);
-
-/* One line about the certificate for --check: subject, end of validity, key. */
-void tls_context_describe(const struct tls_context *ctx, char *text, size_t size);
+/* Lets the handshakes of ctx tell what is needed of them here. */
+void tls_watch(struct ssl_ctx_st *ctx);
 
 /* OpenSSL's error in a few words; for a queue that was cleared before the call that failed. */
 const char *tls_reason(void);
@@ -55,6 +38,7 @@ struct tls_session {
 	struct keys tx, rx;	/* tx->suite == rx->suite */
 	char suite[64];		/* IANA names */
 	char group[64];
+	char alpn[256];
 	char server_name[KSEAL_NAME_MAX + 1];
 	char peer_identity[KSEAL_NAME_MAX + 1];
 };
@@ -72,10 +56,10 @@ struct tls;
  * Starts one. name: client only, the DNS name or address the certificate must
  * be for; a DNS name is sent as SNI. id only marks its lines in the log. The
  * context must outlive it. Returns NULL with failure filled: EDESTADDRREQ a
- * client without name, EINVAL a name that is none or a server without
- * certificate, ENOMEM.
+ * client without name, EINVAL a name that is none or a role that the profile has
+ * not, ENOMEM.
  */
-struct tls *tls_new(const struct tls_context *ctx, enum kseal_role role, const char *name,
+struct tls *tls_new(const struct context *context, enum kseal_role role, const char *name,
 		    uint64_t id, struct tls_failure *failure);
 
 /* Frees and wipes; NULL is fine. */

@@ -6,26 +6,208 @@
 #include <stdio.h>
 #include <string.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/ocsp.h>
+#include <openssl/pem.h>
+#include <openssl/sha.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <openssl/x509_vfy.h>
 #include "tls.h"
 #include "verify.h"
 
-int verify_trust(SSL_CTX *ctx, const char *ca, char *why, size_t size)
+/* ---- files ---- */
+
+static int refuse(char *why, size_t size, const char *file, const char *what)
 {
-	ERR_clear_error();
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-	if (!ca && SSL_CTX_set_default_verify_paths(ctx))
-		return 0;
-	if (ca && SSL_CTX_load_verify_file(ctx, ca))
-		return 0;
-	snprintf(why, size, "%s%s: no certificates could be read (%s): give --ca a PEM file with the trusted authorities",
-		 ca ? "--ca " : "the system's trust store", ca ? ca : "",
+	snprintf(why, size, "%s: no %s could be read (%s): give a PEM file", file, what,
 		 tls_reason());
 	ERR_clear_error();
 	return -1;
 }
+
+static int load_crl(X509_STORE *store, const char *file)
+{
+	BIO *bio = BIO_new_file(file, "r");
+	X509_CRL *crl;
+	int n = 0;
+
+	while (bio && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL))) {
+		n += X509_STORE_add_crl(store, crl);
+		X509_CRL_free(crl);
+	}
+	BIO_free(bio);
+	if (n)
+		ERR_clear_error();	/* the end of the file is one */
+	return n;
+}
+
+static int load_store(SSL_CTX *ctx, const struct string_list *ca, const struct string_list *crls,
+		      char *why, size_t size)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+	size_t i;
+
+	ERR_clear_error();
+	for (i = 0; i < ca->count; i++)
+		if (!SSL_CTX_load_verify_file(ctx, ca->at[i]))
+			return refuse(why, size, ca->at[i], "certificates");
+	for (i = 0; i < crls->count; i++)
+		if (!load_crl(store, crls->at[i]))
+			return refuse(why, size, crls->at[i], "CRL");
+	/* RFC 5280 6.3: of every certificate on the way */
+	if (crls->count)
+		X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+	/* what was named is trusted, be it a server's own certificate */
+	if (ca->count)
+		X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+	return 0;
+}
+
+/* ---- pins ---- */
+
+/* RFC 7469 2.4: base64 of SHA-256 of the SubjectPublicKeyInfo. */
+static bool is_pinned(const struct string_list *pins, X509 *cert)
+{
+	uint8_t hash[SHA256_DIGEST_LENGTH], *der = NULL;
+	char text[4 * (SHA256_DIGEST_LENGTH + 2) / 3 + 1];
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+	size_t i;
+
+	if (len <= 0)
+		return false;
+	SHA256(der, (size_t)len, hash);
+	OPENSSL_free(der);
+	EVP_EncodeBlock((unsigned char *)text, hash, sizeof(hash));
+	for (i = 0; i < pins->count; i++)
+		if (!strcmp(pins->at[i], text))
+			return true;
+	return false;
+}
+
+/* With pins alone a pinned key is its owner, whatever the certificate says. */
+static int verify_pinned(X509_STORE_CTX *store, void *arg)
+{
+	const struct settings *settings = arg;
+
+	if (!is_pinned(&settings->pins, X509_STORE_CTX_get0_cert(store))) {
+		/* of those that send bad_certificate, one that nobody else sets */
+		X509_STORE_CTX_set_error(store, X509_V_ERR_DANE_NO_MATCH);
+		return 0;
+	}
+	if (settings->ca.count)
+		return X509_verify_cert(store);
+	X509_STORE_CTX_set_error(store, X509_V_OK);
+	return 1;
+}
+
+/* ---- OCSP staples ---- */
+
+/* RFC 7633: the certificate asks for status_request, 5. */
+static bool must_staple(X509 *cert)
+{
+	ASN1_OBJECT *feature = OBJ_txt2obj("1.3.6.1.5.5.7.1.24", 1);
+	int at = X509_get_ext_by_OBJ(cert, feature, -1), len;
+	const ASN1_OCTET_STRING *value;
+	const uint8_t *der;
+	bool must = false;
+
+	ASN1_OBJECT_free(feature);
+	if (at < 0)
+		return false;
+	value = X509_EXTENSION_get_data(X509_get_ext(cert, at));
+	der = ASN1_STRING_get0_data(value);
+	/* a SEQUENCE of INTEGERs: 30 len { 02 01 n } */
+	for (len = ASN1_STRING_length(value); len >= 3; der++, len--)
+		must |= der[0] == 2 && der[1] == 1 && der[2] == 5;
+	return must;
+}
+
+/* What the response says of the certificate: V_OCSP_CERTSTATUS_*, or -1: nothing
+ * that can be believed.
+ */
+static int staple_says(OCSP_BASICRESP *basic, STACK_OF(X509) *chain, X509_STORE *store)
+{
+	X509 *cert = sk_X509_value(chain, 0);
+	X509 *issuer = sk_X509_num(chain) > 1 ? sk_X509_value(chain, 1) : cert;
+	OCSP_CERTID *id = OCSP_cert_to_id(NULL, cert, issuer);
+	ASN1_GENERALIZEDTIME *this_update = NULL, *next_update = NULL;
+	int status = -1;
+
+	if (!id || OCSP_basic_verify(basic, chain, store, OCSP_TRUSTOTHER) <= 0 ||
+	    !OCSP_resp_find_status(basic, id, &status, NULL, NULL, &this_update, &next_update) ||
+	    !OCSP_check_validity(this_update, next_update, 300, -1))
+		status = -1;
+	OCSP_CERTID_free(id);
+	return status;
+}
+
+/* 0 refuses with bad_certificate_status_response (RFC 6066 8). */
+static int on_staple(SSL *ssl, void *arg)
+{
+	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
+	OCSP_RESPONSE *response = NULL;
+	OCSP_BASICRESP *basic = NULL;
+	const uint8_t *der;
+	int ok, len = (int)SSL_get_tlsext_status_ocsp_resp(ssl, &der);
+
+	(void)arg;
+	/* a pinned key without a chain */
+	if (!chain || !sk_X509_num(chain))
+		return 1;
+	if (len <= 0)
+		return !must_staple(sk_X509_value(chain, 0));
+	response = d2i_OCSP_RESPONSE(NULL, &der, len);
+	if (response)
+		basic = OCSP_response_get1_basic(response);
+	ok = basic && staple_says(basic, chain, SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl))) ==
+		      V_OCSP_CERTSTATUS_GOOD;
+	OCSP_BASICRESP_free(basic);
+	OCSP_RESPONSE_free(response);
+	return ok;
+}
+
+/* ---- both roles ---- */
+
+int verify_servers(SSL_CTX *ctx, const struct settings *settings, char *why, size_t size)
+{
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	if (load_store(ctx, &settings->ca, &settings->crls, why, size))
+		return -1;
+	if (settings->pins.count) {
+		SSL_CTX_set_cert_verify_callback(ctx, verify_pinned,
+						 (void *)(uintptr_t)settings);
+	} else if (!settings->ca.count && !SSL_CTX_set_default_verify_paths(ctx)) {
+		snprintf(why, size, "the system's trust store could not be read: %s", tls_reason());
+		return -1;
+	}
+	SSL_CTX_set_tlsext_status_type(ctx, TLSEXT_STATUSTYPE_ocsp);
+	SSL_CTX_set_tlsext_status_cb(ctx, on_staple);
+	return 0;
+}
+
+int verify_clients(SSL_CTX *ctx, const struct settings *settings, char *why, size_t size)
+{
+	int mode = SSL_VERIFY_PEER;
+	STACK_OF(X509_NAME) *names;
+	size_t i;
+
+	if (settings->clients == SETTINGS_CLIENTS_NONE)
+		return 0;
+	if (settings->clients == SETTINGS_CLIENTS_REQUIRED)
+		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+	SSL_CTX_set_verify(ctx, mode, NULL);
+	if (load_store(ctx, &settings->client_ca, &settings->crls, why, size))
+		return -1;
+	/* RFC 8446 4.2.4: what clients may choose by */
+	names = sk_X509_NAME_new_null();
+	for (i = 0; names && i < settings->client_ca.count; i++)
+		SSL_add_file_cert_subjects_to_stack(names, settings->client_ca.at[i]);
+	SSL_CTX_set_client_CA_list(ctx, names);
+	return 0;
+}
+
+/* ---- names ---- */
 
 bool verify_name_is_address(const char *name)
 {
@@ -67,7 +249,7 @@ static const char *advice(long result)
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-		return ": if its CA is to be trusted, start kseald with --ca FILE";
+		return ": if its CA is to be trusted, name it (--ca, or ca in kseald.conf)";
 	}
 	return "";
 }
@@ -78,6 +260,12 @@ bool verify_refused(const SSL *ssl, const char *name, char *reason, size_t size)
 
 	if (result == X509_V_OK)
 		return false;
+	if (result == X509_V_ERR_DANE_NO_MATCH) {
+		snprintf(reason, size,
+			 "certificate of %s was not accepted: its public key is not among the profile's pins",
+			 name[0] ? name : "the peer");
+		return true;
+	}
 	snprintf(reason, size, "certificate of %s was not accepted: %s (X509 error %ld)%s",
 		 name[0] ? name : "the peer", X509_verify_cert_error_string(result), result,
 		 advice(result));

@@ -9,12 +9,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <openssl/ssl.h>
+#include "settings.h"
 
 /*
- * Trust the certificates of the PEM file ca, or the system's store if ca is
- * NULL. Returns 0, or -1 with a sentence in why.
+ * Whom a client trusts: the CA files of settings or the system's store, the pins,
+ * the CRLs; and the server's staple (RFC 6066 8) if it sends one, which it has to
+ * if its certificate says so (RFC 7633). settings must outlive ctx. Returns 0, or
+ * -1 with a sentence in why.
  */
-int verify_trust(SSL_CTX *ctx, const char *ca, char *why, size_t size);
+int verify_servers(SSL_CTX *ctx, const struct settings *settings, char *why, size_t size);
+
+/* Which clients a server trusts: client CA files and CRLs. Returns likewise. */
+int verify_clients(SSL_CTX *ctx, const struct settings *settings, char *why, size_t size);
 
 /* Whether name is an IPv4 or IPv6 address in text form. */
 bool verify_name_is_address(const char *name);
@@ -24,7 +30,8 @@ bool verify_name_is_dns(const char *name);
 
 /*
  * Lets the handshake succeed only with a certificate for name, a DNS name
- * without trailing dot or an address. Returns 0 or -1 (no memory).
+ * without trailing dot or an address; or with a pinned key, if there is nothing
+ * but pins. Returns 0 or -1 (no memory).
  */
 int verify_expect(SSL *ssl, const char *name);
 

@@ -311,7 +311,7 @@ static void worker_free(struct worker *worker)
 	free(worker);
 }
 
-int worker_new(struct worker **out, const struct config *config, int fd, uint16_t family,
+int worker_new(struct worker **out, struct profiles *profiles, int fd, uint16_t family,
 	       bool poll)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
@@ -326,7 +326,7 @@ int worker_new(struct worker **out, const struct config *config, int fd, uint16_
 	worker->family = family;
 	worker->seq = 1;
 	worker->buf = malloc(RECV_MAX);
-	worker->table = request_table_new(config, &worker->sink);
+	worker->table = request_table_new(profiles, &worker->sink);
 	if (worker->buf && worker->table)
 		ret = loop_new(&worker->loop, fd, poll);
 	if (ret) {

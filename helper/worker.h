@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A worker: one thread with one registered netlink socket, one loop and one
- * table of requests. Workers share nothing but the configuration.
+ * table of requests. Workers share nothing but the profiles.
  */
 #ifndef KSEALD_WORKER_H
 #define KSEALD_WORKER_H
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "config.h"
+#include "profiles.h"
 #include "genl.h"
 
 struct worker;
@@ -25,7 +25,7 @@ int worker_register(struct kseal_genl *genl, char *why, size_t size);
  * Makes a worker on socket fd, which stays the caller's; family: the kseal
  * family's id. poll: without io_uring. Returns 0 or -errno.
  */
-int worker_new(struct worker **worker, const struct config *config, int fd, uint16_t family,
+int worker_new(struct worker **worker, struct profiles *profiles, int fd, uint16_t family,
 	       bool poll);
 
 /* Starts its thread. Returns 0 or -errno. */

@@ -14,6 +14,7 @@
 #include <string.h>
 #include "certs.h"
 #include "netlink.h"
+#include "settings.h"
 
 #define RELAY_IN_MAX	(1024 * 1024)
 
@@ -52,9 +53,26 @@ struct relay_end {
 	char reason[KSEAL_REASON_MAX + 1];
 	uint16_t version, cipher;
 	struct relay_keys tx, rx;
-	char suite[64], group[64], server_name[KSEAL_NAME_MAX + 1];
+	char suite[64], group[64], alpn[256], server_name[KSEAL_NAME_MAX + 1];
 	char peer_identity[KSEAL_NAME_MAX + 1];
 };
+
+/* A profile "default" with a certificate and a CA, each a file or NULL. */
+static inline void relay_settings(struct settings *settings, const char *cert, const char *key,
+				  const char *ca)
+{
+	settings_default(settings, "default");
+	/* their records would be left over; there are tests of their own */
+	settings->tickets = false;
+	if (cert) {
+		struct settings_cert *pair = settings_add_cert(settings);
+
+		pair->chain = strdup(cert);
+		pair->key = strdup(key);
+	}
+	if (ca)
+		string_list_add(&settings->ca, ca);
+}
 
 static inline struct relay_end *relay_new(enum kseal_role role, const char *name)
 {

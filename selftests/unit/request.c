@@ -5,7 +5,7 @@
  */
 #include <errno.h>
 #include <openssl/ssl.h>
-#include "config.h"
+#include "profiles.h"
 #include "relay.h"
 #include "request.h"
 #include "tap.h"
@@ -67,6 +67,7 @@ static int on_done(struct request_sink *to, const struct helper_done *done)
 		take_keys(&end->rx, &done->session->rx);
 		strcpy(end->suite, done->session->suite);
 		strcpy(end->group, done->session->group);
+		strcpy(end->alpn, done->session->alpn);
 		strcpy(end->server_name, done->session->server_name);
 		strcpy(end->peer_identity, done->session->peer_identity);
 	}
@@ -76,33 +77,36 @@ static int on_done(struct request_sink *to, const struct helper_done *done)
 
 /* A table with one profile, "default". */
 struct helper {
-	struct config config;
-	struct profile profile;
+	struct profiles *profiles;
 	struct request_table *table;
 };
 
-static struct helper *helper_new(const char *cert, const char *ca)
+static struct helper *helper_with(struct settings *settings)
 {
 	struct helper *helper = calloc(1, sizeof(*helper));
 	char why[512];
 
-	strcpy(helper->profile.name, "default");
-	helper->profile.files = (struct tls_context_files){ cert, cert ? files.key : NULL, ca };
-	helper->profile.tls = tls_context_new(&helper->profile.files, why, sizeof(why));
-	if (!helper->profile.tls) {
+	helper->profiles = profiles_new();
+	if (profiles_load(helper->profiles, settings, 1, why, sizeof(why))) {
 		note("%s", why);
 		abort();
 	}
-	helper->config.profiles = &helper->profile;
-	helper->config.n_profiles = 1;
-	helper->table = request_table_new(&helper->config, &sink);
+	helper->table = request_table_new(helper->profiles, &sink);
 	return helper;
+}
+
+static struct helper *helper_new(const char *cert, const char *ca)
+{
+	struct settings settings;
+
+	relay_settings(&settings, cert, files.key, ca);
+	return helper_with(&settings);
 }
 
 static void helper_free(struct helper *helper)
 {
 	request_table_free(helper->table);
-	tls_context_free(helper->profile.tls);
+	profiles_free(helper->profiles);
 	free(helper);
 }
 
@@ -300,11 +304,13 @@ static void old_client(void)
 	struct relay_end *end = relay_new(KSEAL_ROLE_SERVER, NULL);
 	struct plain plain = plain_new(false);
 
-	SSL_set_max_proto_version(plain.ssl, TLS1_2_VERSION);
+	SSL_set_security_level(plain.ssl, 0);
+	SSL_set_min_proto_version(plain.ssl, TLS1_VERSION);
+	SSL_set_max_proto_version(plain.ssl, TLS1_1_VERSION);
 	against(&plain, helper, end);
-	expect_failure(end, EPROTO, 70, "protocol_version", "a client of TLS 1.2 only: refused");
+	expect_failure(end, EPROTO, 70, "protocol_version", "a client of TLS 1.1 only: refused");
 	ok(end->last_len == 7 && end->last[0] == 21 && end->last[5] == 2 && end->last[6] == 70,
-	   "a client of TLS 1.2 only: is sent the alert");
+	   "a client of TLS 1.1 only: is sent the alert");
 	plain_free(&plain);
 	relay_free(end);
 	helper_free(helper);
@@ -317,9 +323,9 @@ static void no_common_suite(void)
 	struct plain plain = plain_new(false);
 
 	SSL_set_min_proto_version(plain.ssl, TLS1_3_VERSION);
-	SSL_set_ciphersuites(plain.ssl, "TLS_CHACHA20_POLY1305_SHA256");
+	SSL_set_ciphersuites(plain.ssl, "TLS_AES_128_CCM_8_SHA256");
 	against(&plain, helper, end);
-	expect_failure(end, EPROTO, 40, "handshake_failure", "a client with ChaCha20 only");
+	expect_failure(end, EPROTO, 40, "handshake_failure", "a client with short tags only");
 	plain_free(&plain);
 	relay_free(end);
 	helper_free(helper);
@@ -332,10 +338,12 @@ static void old_server(void)
 	struct relay_end *end = relay_new(KSEAL_ROLE_CLIENT, "www.example.org");
 	struct plain plain = plain_new(true);
 
-	SSL_set_max_proto_version(plain.ssl, TLS1_2_VERSION);
+	SSL_set_security_level(plain.ssl, 0);
+	SSL_set_min_proto_version(plain.ssl, TLS1_VERSION);
+	SSL_set_max_proto_version(plain.ssl, TLS1_1_VERSION);
 	against(&plain, helper, end);
 	expect_failure(end, EPROTO, 70, "the peer refused: alert protocol_version (70)",
-		       "a server of TLS 1.2 only");
+		       "a server of TLS 1.1 only");
 	plain_free(&plain);
 	relay_free(end);
 	helper_free(helper);
@@ -353,7 +361,7 @@ static void trust(void)
 	relay(distrusting, client, serving, server);
 	expect_failure(client, EKEYREJECTED, 48, "certificate of www.example.org was not accepted",
 		       "another authority: the client refuses");
-	ok(strstr(client->reason, "(X509 error 20)") && strstr(client->reason, "--ca FILE"),
+	ok(strstr(client->reason, "(X509 error 20)") && strstr(client->reason, "--ca, or ca in kseald.conf"),
 	   "another authority: %s", client->reason);
 	expect_failure(server, EKEYREJECTED, 48, "the peer refused: alert unknown_ca (48)",
 		       "another authority: the server hears of it");

@@ -12,7 +12,6 @@
 #include <unistd.h>
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
-#include "config.h"
 #include "relay.h"
 #include "tap.h"
 #include "worker.h"
@@ -25,8 +24,7 @@ static bool use_poll;
 
 /* A worker and the kernel's end of its socket. */
 struct helper {
-	struct config config;
-	struct profile profile;
+	struct profiles *profiles;
 	struct worker *worker;
 	int fd, worker_fd;
 	struct relay_end *ends[ENDS];
@@ -37,23 +35,19 @@ struct helper {
 static struct helper *helper_new(void)
 {
 	struct helper *helper = calloc(1, sizeof(*helper));
+	struct settings settings;
 	char why[512];
 	int fds[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
 		abort();
-	strcpy(helper->profile.name, "default");
-	helper->profile.files = (struct tls_context_files){
-		files.long_cert, files.key, files.ca,
-	};
-	helper->profile.tls = tls_context_new(&helper->profile.files, why, sizeof(why));
-	helper->config.profiles = &helper->profile;
-	helper->config.n_profiles = 1;
+	relay_settings(&settings, files.long_cert, files.key, files.ca);
+	helper->profiles = profiles_new();
 	helper->fd = fds[0];
 	helper->worker_fd = fds[1];
 	helper->in_order = true;
-	if (!helper->profile.tls ||
-	    worker_new(&helper->worker, &helper->config, fds[1], FAMILY, use_poll) ||
+	if (profiles_load(helper->profiles, &settings, 1, why, sizeof(why)) ||
+	    worker_new(&helper->worker, helper->profiles, fds[1], FAMILY, use_poll) ||
 	    worker_start(helper->worker))
 		abort();
 	return helper;
@@ -66,7 +60,7 @@ static int helper_free(struct helper *helper)
 
 	close(helper->fd);
 	close(helper->worker_fd);
-	tls_context_free(helper->profile.tls);
+	profiles_free(helper->profiles);
 	free(helper);
 	return ret;
 }

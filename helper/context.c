@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What the handshakes of a profile share; see context.h. From above: what both
+ * roles have, ALPN, the two roles, the context as a whole, its description.
+ */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include "certs.h"
+#include "context.h"
+#include "keys.h"
+#include "psk.h"
+#include "tickets.h"
+#include "tls.h"
+#include "verify.h"
+
+#define LIST_MAX	1024
+/* RFC 7301 3.1: 2^16 - 1 with the lengths; more than anybody has */
+#define ALPN_MAX	4096
+/* 112 bits: RSA of 2048 bits, no SHA-1 */
+#define SECURITY_LEVEL	2
+
+struct alpn {
+	unsigned int len;
+	uint8_t list[ALPN_MAX];		/* as on the wire */
+};
+
+struct context {
+	atomic_uint users;
+	struct settings settings;
+	struct certs *certs;		/* of servers; NULL: none */
+	SSL_CTX *plain;			/* of servers that have keys alone; NULL: none */
+	SSL_CTX *client;		/* NULL: no client handshakes */
+	struct psk *psk;		/* NULL: none */
+	struct tickets *tickets;	/* of servers; NULL: none */
+	struct alpn alpn;
+};
+
+/* ---- suites, groups, versions ---- */
+
+static bool may_be_used(const struct settings *settings, const struct keys_suite *suite)
+{
+	/* those of RSA key transport have to be allowed, named or not */
+	return suite->id >> 8 || settings->rsa_key_transport;
+}
+
+static bool append(char *list, const char *name)
+{
+	size_t len = strlen(list);
+
+	return snprintf(list + len, LIST_MAX - len, "%s%s", len ? ":" : "", name) <
+	       (int)(LIST_MAX - len);
+}
+
+static const struct keys_suite *suite_named(const char *name)
+{
+	const struct keys_suite *suite;
+	size_t i;
+
+	for (i = 0; (suite = keys_suite_at(i)); i++)
+		if (!strcmp(suite->name, name))
+			return suite;
+	return NULL;
+}
+
+/* Those of a version into OpenSSL's form. With external keys those of their hash
+ * come first: OpenSSL chooses the suite before it looks at the key.
+ */
+static bool list_suites(const struct settings *settings, uint16_t version, char *list)
+{
+	const struct keys_suite *suite;
+	size_t i, n = settings->suites.count;
+	int pass;
+
+	list[0] = '\0';
+	for (pass = settings->psk ? 0 : 1; pass < 2; pass++) {
+		for (i = 0; (suite = n ? i < n ? suite_named(settings->suites.at[i]) : NULL :
+					 keys_suite_at(i)); i++) {
+			bool first = settings->psk && !strcmp(suite->digest, "SHA256");
+
+			if (suite->version != version || first == pass ||
+			    !may_be_used(settings, suite) ||
+			    (!n && suite->cipher == KSEAL_CIPHER_AES_CCM_128))
+				continue;
+			if (!append(list, OPENSSL_cipher_name(suite->name)))
+				return false;
+		}
+	}
+	return true;
+}
+
+static int check_suites(const struct settings *settings, char *why, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < settings->suites.count; i++) {
+		const struct keys_suite *suite = suite_named(settings->suites.at[i]);
+
+		if (suite && may_be_used(settings, suite))
+			continue;
+		snprintf(why, size, suite ? "suites: %s needs rsa-key-transport = true" :
+					    "suites: %s is none that kseald knows: kseald.conf(5) has a list",
+			 settings->suites.at[i]);
+		return -1;
+	}
+	return 0;
+}
+
+static int set_suites(SSL_CTX *ctx, const struct settings *settings, char *why, size_t size)
+{
+	uint16_t min = settings->version_min ?: KSEAL_VERSION_1_2;
+	uint16_t max = settings->version_max ?: KSEAL_VERSION_1_3;
+	char tls12[LIST_MAX], tls13[LIST_MAX];
+
+	if (check_suites(settings, why, size))
+		return -1;
+	if (!list_suites(settings, KSEAL_VERSION_1_2, tls12) ||
+	    !list_suites(settings, KSEAL_VERSION_1_3, tls13)) {
+		snprintf(why, size, "suites: there are too many of them");
+		return -1;
+	}
+	if (!tls13[0] && max == KSEAL_VERSION_1_3)
+		max = KSEAL_VERSION_1_2;
+	if (!tls12[0] && min == KSEAL_VERSION_1_2)
+		min = KSEAL_VERSION_1_3;
+	if (min > max) {
+		snprintf(why, size, "suites: there is none for the versions that are allowed");
+		return -1;
+	}
+	snprintf(why, size, "OpenSSL does not take the suites: %s:%s", tls13, tls12);
+	return SSL_CTX_set_min_proto_version(ctx, min) &&
+	       SSL_CTX_set_max_proto_version(ctx, max) &&
+	       (!tls13[0] || SSL_CTX_set_ciphersuites(ctx, tls13)) &&
+	       (!tls12[0] || SSL_CTX_set_cipher_list(ctx, tls12)) ? 0 : -1;
+}
+
+static int set_groups(SSL_CTX *ctx, const struct settings *settings, char *why, size_t size)
+{
+	char list[LIST_MAX] = "";
+	size_t i;
+
+	for (i = 0; i < settings->groups.count; i++)
+		append(list, settings->groups.at[i]);
+#if OPENSSL_VERSION_NUMBER < 0x30500000L
+	if (!list[0])
+		strcpy(list, "X25519:P-256:P-384");
+#else
+	if (!list[0])
+		strcpy(list, "X25519MLKEM768:X25519:P-256:P-384");
+#endif
+	if (SSL_CTX_set1_groups_list(ctx, list))
+		return 0;
+	snprintf(why, size, "groups: this OpenSSL (%s) has not all of %s",
+		 OpenSSL_version(OPENSSL_VERSION_STRING), list);
+	return -1;
+}
+
+/* ---- both roles ---- */
+
+/* A key with a passphrase must fail, not ask on the terminal. */
+static int no_passphrase(char *buf, int size, int writing, void *arg)
+{
+	(void)buf, (void)size, (void)writing, (void)arg;
+	return -1;
+}
+
+static SSL_CTX *context_base(const SSL_METHOD *method, const struct settings *settings, char *why,
+			     size_t size)
+{
+	SSL_CTX *ctx = SSL_CTX_new(method);
+
+	snprintf(why, size, "no memory for OpenSSL's contexts");
+	if (!ctx)
+		return NULL;
+	SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	/* What is not consumed must stay in the BIO: the kernel opens it. */
+	SSL_CTX_set_read_ahead(ctx, 0);
+	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
+	tls_watch(ctx);
+	ERR_clear_error();
+	if (!set_suites(ctx, settings, why, size) && !set_groups(ctx, settings, why, size))
+		return ctx;
+	ERR_clear_error();
+	SSL_CTX_free(ctx);
+	return NULL;
+}
+
+/* ---- ALPN ---- */
+
+static int make_alpn(struct alpn *alpn, const struct string_list *list, char *why, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++) {
+		size_t len = strlen(list->at[i]);
+
+		if (!len || len > 255 || alpn->len + 1 + len > sizeof(alpn->list)) {
+			snprintf(why, size, "alpn: a protocol has 1 to 255 bytes, all of them %zu at most",
+				 sizeof(alpn->list));
+			return -1;
+		}
+		alpn->list[alpn->len++] = (uint8_t)len;
+		memcpy(alpn->list + alpn->len, list->at[i], len);
+		alpn->len += len;
+	}
+	return 0;
+}
+
+/* RFC 7301 3.2: the server chooses; none in common is no_application_protocol. */
+static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+		   const unsigned char *in, unsigned int in_len, void *arg)
+{
+	const struct alpn *alpn = arg;
+	unsigned char *chosen;
+
+	(void)ssl;
+	if (SSL_select_next_proto(&chosen, out_len, alpn->list, alpn->len, in, in_len) !=
+	    OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	*out = chosen;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+/* ---- servers ---- */
+
+static SSL_CTX *make_server(const struct settings *settings, char *why, size_t size)
+{
+	SSL_CTX *ctx = context_base(TLS_server_method(), settings, why, size);
+
+	if (!ctx)
+		return NULL;
+	/* All are good: the client knows which it is fast at, unless an order was given */
+	if (settings->suites.count)
+		SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE |
+					 SSL_OP_PRIORITIZE_CHACHA);
+	/* sessions are not taken over between profiles; RFC 5077 5.6 */
+	if (verify_clients(ctx, settings, why, size) ||
+	    !SSL_CTX_set_session_id_context(ctx, (const unsigned char *)settings->name,
+					    (unsigned int)strnlen(settings->name, 32))) {
+		SSL_CTX_free(ctx);
+		return NULL;
+	}
+	return ctx;
+}
+
+/* RFC 6066 3 */
+static int on_server_name(SSL *ssl, int *alert, void *arg)
+{
+	const struct context *context = arg;
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+
+	(void)alert;
+	if (!name)
+		return SSL_TLSEXT_ERR_NOACK;
+	SSL_set_SSL_CTX(ssl, certs_find(context->certs, name));
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static int finish_server(struct context *context, SSL_CTX *ctx, char *why, size_t size)
+{
+	const struct settings *settings = &context->settings;
+
+	snprintf(why, size, "no memory for OpenSSL's contexts");
+	if (context->alpn.len)
+		SSL_CTX_set_alpn_select_cb(ctx, on_alpn, &context->alpn);
+	if (context->psk)
+		psk_serve(ctx, context->psk);
+	if (context->certs) {
+		SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
+		SSL_CTX_set_tlsext_servername_arg(ctx, context);
+	}
+	if (!settings->tickets) {
+		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+		return SSL_CTX_set_num_tickets(ctx, 0) ? 0 : -1;
+	}
+	return tickets_use(ctx, context->tickets);
+}
+
+static int make_servers(struct context *context, char *why, size_t size)
+{
+	const struct settings *settings = &context->settings;
+	SSL_CTX *ctx;
+	size_t i;
+
+	if (settings->role == SETTINGS_ROLE_CLIENT || (!settings->n_certs && !context->psk)) {
+		if (settings->role != SETTINGS_ROLE_SERVER)
+			return 0;
+		snprintf(why, size, "role = server needs a certificate, or a psk");
+		return -1;
+	}
+	if (settings->tickets) {
+		context->tickets = tickets_new(settings->ticket_keys, settings->ticket_lifetime,
+					       why, size);
+		if (!context->tickets)
+			return -1;
+	}
+	if (!settings->n_certs) {
+		context->plain = make_server(settings, why, size);
+		return context->plain ? finish_server(context, context->plain, why, size) : -1;
+	}
+	context->certs = certs_new(settings, make_server, why, size);
+	for (i = 0; context->certs && (ctx = certs_at(context->certs, i)); i++)
+		if (finish_server(context, ctx, why, size))
+			return -1;
+	return context->certs ? 0 : -1;
+}
+
+/* ---- clients ---- */
+
+static int make_client(struct context *context, char *why, size_t size)
+{
+	const struct settings *settings = &context->settings;
+	SSL_CTX *ctx;
+
+	if (settings->role == SETTINGS_ROLE_SERVER)
+		return 0;
+	ctx = context->client = context_base(TLS_client_method(), settings, why, size);
+	if (!ctx || verify_servers(ctx, settings, why, size))
+		return -1;
+	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+	if (settings->n_certs && certs_load(ctx, &settings->certs[0], why, size))
+		return -1;
+	if (context->psk)
+		psk_offer(ctx, context->psk);
+	snprintf(why, size, "no memory for OpenSSL's contexts");
+	return context->alpn.len &&
+	       SSL_CTX_set_alpn_protos(ctx, context->alpn.list, context->alpn.len) ? -1 : 0;
+}
+
+/* ---- the context ---- */
+
+struct context *context_new(struct settings *settings, char *why, size_t size)
+{
+	struct context *context = calloc(1, sizeof(*context));
+
+	snprintf(why, size, "no memory for a profile");
+	if (!context) {
+		settings_free(settings);
+		return NULL;
+	}
+	context->settings = *settings;
+	memset(settings, 0, sizeof(*settings));
+	atomic_init(&context->users, 1);
+	if (context->settings.psk) {
+		context->psk = psk_new(context->settings.psk, why, size);
+		if (!context->psk)
+			goto err;
+	}
+	if (make_alpn(&context->alpn, &context->settings.alpn, why, size) ||
+	    make_servers(context, why, size) || make_client(context, why, size))
+		goto err;
+	return context;
+
+err:
+	context_unref(context);
+	return NULL;
+}
+
+struct context *context_ref(struct context *context)
+{
+	atomic_fetch_add(&context->users, 1);
+	return context;
+}
+
+void context_unref(struct context *context)
+{
+	if (!context || atomic_fetch_sub(&context->users, 1) != 1)
+		return;
+	certs_free(context->certs);
+	SSL_CTX_free(context->plain);
+	SSL_CTX_free(context->client);
+	psk_free(context->psk);
+	tickets_free(context->tickets);
+	settings_free(&context->settings);
+	free(context);
+}
+
+const char *context_name(const struct context *context)
+{
+	return context->settings.name;
+}
+
+bool context_can(const struct context *context, enum kseal_role role)
+{
+	return role == KSEAL_ROLE_SERVER ? context->certs || context->plain : !!context->client;
+}
+
+SSL *context_ssl(const struct context *context, enum kseal_role role)
+{
+	if (role == KSEAL_ROLE_CLIENT)
+		return SSL_new(context->client);
+	return SSL_new(context->certs ? certs_at(context->certs, 0) : context->plain);
+}
+
+const struct record_shape *context_shape(const struct context *context)
+{
+	return &context->settings.shape;
+}
+
+/* ---- its description ---- */
+
+static void describe_cert(X509 *cert, EVP_PKEY *key, BIO *bio)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	int i;
+
+	BIO_puts(bio, "  certificate: ");
+	X509_NAME_print_ex(bio, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253);
+	BIO_puts(bio, ", valid until ");
+	ASN1_TIME_print(bio, X509_get0_notAfter(cert));
+	BIO_printf(bio, ", key %s %d bits\n", EVP_PKEY_get0_type_name(key), EVP_PKEY_get_bits(key));
+	for (i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		BIO_puts(bio, i ? ", " : "    for ");
+		GENERAL_NAME_print(bio, sk_GENERAL_NAME_value(names, i));
+	}
+	if (i)
+		BIO_puts(bio, "\n");
+	GENERAL_NAMES_free(names);
+}
+
+static void describe_list(BIO *bio, const char *what, const struct string_list *list,
+			  const char *none)
+{
+	size_t i;
+
+	BIO_printf(bio, "  %s: ", what);
+	for (i = 0; i < list->count; i++)
+		BIO_printf(bio, "%s%s", i ? ", " : "", list->at[i]);
+	BIO_printf(bio, "%s\n", i ? "" : none);
+}
+
+void context_describe(const struct context *context, FILE *out)
+{
+	const struct settings *settings = &context->settings;
+	BIO *bio = BIO_new_fp(out, BIO_NOCLOSE);
+	SSL_CTX *ctx;
+	size_t i;
+
+	if (!bio)
+		return;
+	BIO_printf(bio, "profile \"%s\"\n", settings->name);
+	for (i = 0; context->certs && (ctx = certs_at(context->certs, i)); i++)
+		describe_cert(SSL_CTX_get0_certificate(ctx), SSL_CTX_get0_privatekey(ctx), bio);
+	if (!context_can(context, KSEAL_ROLE_SERVER))
+		BIO_puts(bio, "  certificate: none: clients only\n");
+	if (context->client && settings->pins.count)
+		describe_list(bio, "pins", &settings->pins, "");
+	if (context->client && (settings->ca.count || !settings->pins.count))
+		describe_list(bio, "trusts", &settings->ca, "the system's authorities");
+	if (settings->clients != SETTINGS_CLIENTS_NONE)
+		describe_list(bio, settings->clients == SETTINGS_CLIENTS_REQUIRED ?
+				   "clients need a certificate of" :
+				   "clients may have a certificate of",
+			      &settings->client_ca, "");
+	if (settings->alpn.count)
+		describe_list(bio, "alpn", &settings->alpn, "");
+	BIO_free(bio);
+}

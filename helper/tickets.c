@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Keys of session tickets; see tickets.h.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include "tickets.h"
+
+#define NAME_LEN	16
+#define SECRET_LEN	32
+#define KEYS_MAX	64
+
+struct ticket_key {
+	uint8_t name[NAME_LEN];
+	uint8_t hmac[SECRET_LEN];
+	uint8_t aes[SECRET_LEN];
+};
+
+_Static_assert(sizeof(struct ticket_key) == TICKETS_FILE_LEN, "a key file");
+
+struct tickets {
+	pthread_mutex_t lock;
+	struct ticket_key *keys;	/* the first seals */
+	size_t count;
+	uint32_t lifetime;
+	time_t changed;			/* monotonic seconds; 0: they are files */
+};
+
+/* ---- files ---- */
+
+static int is_key_file(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+static int read_file(int directory, const char *name, struct ticket_key *key)
+{
+	int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
+	char more;
+	int ret = -EINVAL;
+
+	if (fd < 0)
+		return -errno;
+	if (read(fd, key, sizeof(*key)) == sizeof(*key) && read(fd, &more, 1) == 0)
+		ret = 0;
+	close(fd);
+	return ret;
+}
+
+static int read_all(struct tickets *tickets, const char *path, char *why, size_t size)
+{
+	int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent **entries = NULL;
+	int n = directory < 0 ? -1 : scandir(path, &entries, is_key_file, alphasort);
+	int ret = 0;
+
+	if (n < 0)
+		snprintf(why, size, "%s: %s: give a directory of ticket keys that kseald may read",
+			 path, strerror(errno));
+	/* the last by name comes first */
+	for (int i = n; i-- > 0;) {
+		if (!ret && tickets->count < KEYS_MAX) {
+			ret = read_file(directory, entries[i]->d_name,
+					&tickets->keys[tickets->count]);
+			tickets->count += !ret;
+		}
+		if (ret && why[0] == '\0')
+			snprintf(why, size, "%s/%s: %s: a ticket key has %d bytes: openssl rand %d makes one",
+				 path, entries[i]->d_name,
+				 ret == -EINVAL ? "not a key" : strerror(-ret),
+				 TICKETS_FILE_LEN, TICKETS_FILE_LEN);
+		free(entries[i]);
+	}
+	free(entries);
+	if (directory >= 0)
+		close(directory);
+	if (n == 0)
+		snprintf(why, size, "%s: there is no key: openssl rand %d makes one", path,
+			 TICKETS_FILE_LEN);
+	return n <= 0 || ret ? -1 : 0;
+}
+
+/* ---- keys of our own ---- */
+
+static time_t seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + 1;
+}
+
+/* The one before opens as long as its tickets live. */
+static int next_key(struct tickets *tickets)
+{
+	struct ticket_key key;
+
+	if (RAND_priv_bytes((uint8_t *)&key, sizeof(key)) != 1)
+		return -1;
+	tickets->keys[1] = tickets->keys[0];
+	tickets->keys[0] = key;
+	OPENSSL_cleanse(&key, sizeof(key));
+	if (tickets->count < 2)
+		tickets->count++;
+	tickets->changed = seconds();
+	return 0;
+}
+
+static void change_if_old(struct tickets *tickets)
+{
+	if (tickets->changed && seconds() - tickets->changed >= (time_t)tickets->lifetime)
+		next_key(tickets);
+}
+
+/* ---- in a handshake ---- */
+
+static int tickets_index(void)
+{
+	static int index = -1;
+
+	if (index < 0)
+		index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+	return index;
+}
+
+static int set_mac(EVP_MAC_CTX *mac, const struct ticket_key *key)
+{
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)(uintptr_t)key->hmac,
+						  SECRET_LEN),
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+		OSSL_PARAM_construct_end(),
+	};
+
+	return EVP_MAC_CTX_set_params(mac, params);
+}
+
+static int seal(struct tickets *tickets, uint8_t *name, uint8_t *iv, EVP_CIPHER_CTX *cipher,
+		EVP_MAC_CTX *mac)
+{
+	const struct ticket_key *key = &tickets->keys[0];
+
+	if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) != 1 ||
+	    !EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key->aes, iv) ||
+	    !set_mac(mac, key))
+		return -1;
+	memcpy(name, key->name, NAME_LEN);
+	return 1;
+}
+
+/* 2: it is good, and a new one should be sent. */
+static int open_ticket(struct tickets *tickets, const uint8_t *name, const uint8_t *iv,
+		       EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
+{
+	size_t i;
+
+	for (i = 0; i < tickets->count; i++) {
+		const struct ticket_key *key = &tickets->keys[i];
+
+		if (memcmp(key->name, name, NAME_LEN))
+			continue;
+		if (!set_mac(mac, key) ||
+		    !EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key->aes, iv))
+			return -1;
+		return i ? 2 : 1;
+	}
+	return 0;
+}
+
+static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
+		     EVP_MAC_CTX *mac, int sealing)
+{
+	struct tickets *tickets = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), tickets_index());
+	int ret;
+
+	pthread_mutex_lock(&tickets->lock);
+	change_if_old(tickets);
+	ret = sealing ? seal(tickets, name, iv, cipher, mac) :
+			open_ticket(tickets, name, iv, cipher, mac);
+	pthread_mutex_unlock(&tickets->lock);
+	return ret;
+}
+
+/* ---- life ---- */
+
+struct tickets *tickets_new(const char *directory, uint32_t lifetime, char *why, size_t size)
+{
+	struct tickets *tickets = calloc(1, sizeof(*tickets));
+
+	snprintf(why, size, "no memory for ticket keys");
+	if (!tickets)
+		return NULL;
+	pthread_mutex_init(&tickets->lock, NULL);
+	tickets->lifetime = lifetime;
+	tickets->keys = calloc(KEYS_MAX, sizeof(*tickets->keys));
+	if (!tickets->keys)
+		goto err;
+	why[0] = '\0';
+	if (directory ? read_all(tickets, directory, why, size) : next_key(tickets))
+		goto err;
+	return tickets;
+
+err:
+	tickets_free(tickets);
+	return NULL;
+}
+
+void tickets_free(struct tickets *tickets)
+{
+	if (!tickets)
+		return;
+	if (tickets->keys)
+		OPENSSL_cleanse(tickets->keys, KEYS_MAX * sizeof(*tickets->keys));
+	free(tickets->keys);
+	pthread_mutex_destroy(&tickets->lock);
+	free(tickets);
+}
+
+int tickets_use(SSL_CTX *ctx, struct tickets *tickets)
+{
+	if (!SSL_CTX_set_ex_data(ctx, tickets_index(), tickets) ||
+	    !SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket))
+		return -1;
+	SSL_CTX_set_timeout(ctx, (long)tickets->lifetime);
+	return 0;
+}
