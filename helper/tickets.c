@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,9 +160,9 @@ static int seal(struct tickets *tickets, uint8_t *name, uint8_t *iv, EVP_CIPHER_
 	return 1;
 }
 
-/* 2: it is good, and a new one should be sent. */
-static int open_ticket(struct tickets *tickets, const uint8_t *name, const uint8_t *iv,
-		       EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
+/* 2: it is good, and a new one is to be sent: RFC 8446 C.4 wants each to be used once. */
+static int open_ticket(struct tickets *tickets, bool once, const uint8_t *name,
+		       const uint8_t *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
 {
 	size_t i;
 
@@ -173,7 +174,7 @@ static int open_ticket(struct tickets *tickets, const uint8_t *name, const uint8
 		if (!set_mac(mac, key) ||
 		    !EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key->aes, iv))
 			return -1;
-		return i ? 2 : 1;
+		return i || once ? 2 : 1;
 	}
 	return 0;
 }
@@ -187,7 +188,8 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
 	pthread_mutex_lock(&tickets->lock);
 	change_if_old(tickets);
 	ret = sealing ? seal(tickets, name, iv, cipher, mac) :
-			open_ticket(tickets, name, iv, cipher, mac);
+			open_ticket(tickets, SSL_version(ssl) == TLS1_3_VERSION, name, iv,
+				    cipher, mac);
 	pthread_mutex_unlock(&tickets->lock);
 	return ret;
 }
