@@ -8,6 +8,14 @@
 
 #define PIN "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
+/* What an administrator reads first, as text: example[], and manual[]. */
+#define TEXT_OF(name, path)						\
+	__asm__(".pushsection .rodata\n" #name ": .incbin \"" path "\"\n"	\
+		".byte 0\n.popsection\n");				\
+	extern const char name[]
+TEXT_OF(example, "../../helper/kseald.conf");
+TEXT_OF(manual, "../../docs/man/kseald.conf.5");
+
 static char dir[] = "/tmp/kseal-conf.XXXXXX";
 static struct conf conf;
 static char why[512];
@@ -383,6 +391,45 @@ static void includes(void)
 	ok(!read_text(P "}"), "after 20 errors in an included file, a good file");
 }
 
+/* The example as it is installed, and with all that is commented out in it. */
+static void reads_example(void)
+{
+	char *text = strdup(example), *from, *to;
+	struct settings wanted;
+
+	if (!text)
+		abort();
+	if (!ok(!read_text(example), "the example is read"))
+		note("%s", why);
+	settings_default(&wanted, "default");
+	ok(conf.n_profiles == 1 && !memcmp(&conf.profiles[0], &wanted, sizeof(wanted)) &&
+	   conf.workers == 1 && !conf.user, "the example says what the defaults are");
+	/* a comment has a blank behind its sign */
+	for (from = to = text; *from; from++)
+		if (*from != '#' || from[1] == ' ' || from[1] == '\n')
+			*to++ = *from;
+	*to = '\0';
+	put("more.conf", "");
+	if (!ok(!read_text(text) && conf.profiles[0].n_certs == 1 && conf.user,
+		"the example without comments"))
+		note("%s", why);
+	free(text);
+}
+
+static void reads_manual(void)
+{
+	static const char head[] = ".Sh EXAMPLES\n.Bd -literal -offset indent\n";
+	const char *start = strstr(manual, head);
+	const char *end = start ? strstr(start, ".Ed\n") : NULL;
+	char *text = NULL;
+
+	if (end)
+		text = strndup(start + strlen(head), (size_t)(end - start) - strlen(head));
+	if (!ok(text && !read_text(text) && conf.n_profiles == 3, "the manual's example"))
+		note("%s", why);
+	free(text);
+}
+
 /* A good file with up to 8 places changed. Returns its length. */
 static size_t mutate(char *text, size_t room)
 {
@@ -464,6 +511,8 @@ int main(void)
 	refuses();
 	refuses_files();
 	includes();
+	reads_example();
+	reads_manual();
 	survives_garbage();
 	conf_free(&conf);
 	unlink("kseald.conf");

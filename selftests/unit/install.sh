@@ -58,6 +58,14 @@ options() {
 	make_helper SYSUSERS=true DESTDIR= && grep -q verbose "$file"
 }
 
+# likewise the profiles, whose example comes with its manual page
+profiles() {
+	local file=$work/etc/kseal/kseald.conf
+	cmp "$file" "$top/helper/kseald.conf" && [ -e "$work/prefix/share/man/man5/kseald.conf.5" ] || return 1
+	echo 'workers = 2' >"$file"
+	make_helper SYSUSERS=true DESTDIR= && is "$(<"$file")" 'workers = 2'
+}
+
 makes_user() {
 	make_helper SYSUSERS="$work/ran" DESTDIR= && [ -e "$work/ran.$work/sysusers.d/kseald.conf" ]
 }
@@ -120,6 +128,7 @@ ok "with DESTDIR it does not" staged_user
 mkdir -p "$work/root/etc"
 "$top/tools/kseal" keygen -d "$work/keys" localhost >/dev/null
 ok "the options in /etc/default/kseald" options
+ok "the profiles in /etc/kseal/kseald.conf" profiles
 where systemd-sysusers "the user and the unit fit" user_is_right
 where systemd-analyze "systemd understands the unit" unit_is_right
 ok "make clean leaves nothing of the module" cleans
