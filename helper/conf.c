@@ -5,7 +5,6 @@
  */
 #include <confuse.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

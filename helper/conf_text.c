@@ -54,6 +54,19 @@ static const char *blank_block(struct scan *scan)
 static const char variable[] =
 	"${...} is not replaced by a variable: write what it stands for, or put it in '...'";
 
+/* libconfuse takes a|b for the key b in the section a, whichever section it stands in. */
+static const char bar[] = "there is a | outside of quotes: keys have none, and texts need \"...\"";
+static const char quoted_key[] = "the name of a key is in quotes: write it without";
+
+static bool equals_sign_is_next(const struct scan *scan)
+{
+	const char *at = scan->at;
+
+	while (at < scan->end && strchr(" \t\r\n+", *at))
+		at++;
+	return at < scan->end && *at == '=';
+}
+
 static const char *pass_string(struct scan *scan)
 {
 	char quote = *scan->at++;
@@ -61,7 +74,7 @@ static const char *pass_string(struct scan *scan)
 	for (; scan->at < scan->end && *scan->at != '\n'; scan->at++) {
 		if (*scan->at == quote) {
 			scan->at++;
-			return NULL;
+			return equals_sign_is_next(scan) ? quoted_key : NULL;
 		}
 		if (quote == '"' && next_is(scan, "${"))
 			return variable;
@@ -79,6 +92,8 @@ static const char *pass_other(struct scan *scan)
 
 	if (next_is(scan, "${"))
 		return variable;
+	if (*scan->at == '|')
+		return bar;
 	switch (*scan->at) {
 	case '\n':
 		scan->line++;
@@ -100,6 +115,8 @@ static const char *pass_other(struct scan *scan)
 	while (scan->at < scan->end && !strchr(no_word, *scan->at))
 		if (next_is(scan, "${"))
 			return variable;
+		else if (*scan->at == '|')
+			return bar;
 		else
 			scan->at++;
 	return NULL;
