@@ -7,16 +7,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "config.h"
 
 #ifndef KSEAL_VERSION
 #define KSEAL_VERSION "unknown"
 #endif
+#ifndef KSEALD_CONF
+#define KSEALD_CONF "/etc/kseal/kseald.conf"
+#endif
 
 static const char usage[] =
-	"Usage: kseald [-c FILE -k FILE] [-a FILE] [options]\n"
+	"Usage: kseald [--config FILE] [options]\n"
+	"       kseald -c FILE -k FILE [-a FILE] [options]\n"
 	"Completes the TLS handshakes of kseal sockets in this network namespace.\n"
 	"\n"
+	"      --config FILE   profiles and settings, see kseald.conf(5)\n"
+	"                      (default: " KSEALD_CONF ",\n"
+	"                      if it is there and none of the next six options is given)\n"
 	"  -c, --cert FILE     the server's certificate and intermediates, PEM\n"
 	"  -k, --key FILE      its private key, PEM, without passphrase\n"
 	"  -a, --ca FILE       authorities that clients trust, PEM (default: the system's)\n"
@@ -64,8 +72,10 @@ static int add_cert(struct settings *settings, const char *chain, const char *ke
 
 enum config_result config_parse(struct config *config, int argc, char **argv)
 {
-	enum { OPT_CHECK = 256, OPT_USER, OPT_VERSION, OPT_RECORD_MAX, OPT_PADDING, OPT_DYNAMIC };
+	enum { OPT_CHECK = 256, OPT_USER, OPT_VERSION, OPT_RECORD_MAX, OPT_PADDING, OPT_DYNAMIC,
+	       OPT_CONFIG };
 	static const struct option options[] = {
+		{ "config", required_argument, NULL, OPT_CONFIG },
 		{ "cert", required_argument, NULL, 'c' },
 		{ "key", required_argument, NULL, 'k' },
 		{ "ca", required_argument, NULL, 'a' },
@@ -84,14 +94,17 @@ enum config_result config_parse(struct config *config, int argc, char **argv)
 	struct settings *settings = &config->settings;
 	struct record_shape *shape = &settings->shape;
 	const char *cert = NULL, *key = NULL;
+	bool profile = false;
 	int opt;
 
 	memset(config, 0, sizeof(*config));
-	config->workers = 1;
 	settings_default(settings, "default");
 
 	while ((opt = getopt_long(argc, argv, "c:k:a:fw:vh", options, NULL)) != -1) {
+		profile |= opt == 'c' || opt == 'k' || opt == 'a' || opt == OPT_RECORD_MAX ||
+			   opt == OPT_PADDING || opt == OPT_DYNAMIC;
 		switch (opt) {
+		case OPT_CONFIG: config->file = optarg; break;
 		case 'c': cert = optarg; break;
 		case 'k': key = optarg; break;
 		case 'a':
@@ -103,7 +116,7 @@ enum config_result config_parse(struct config *config, int argc, char **argv)
 		case OPT_CHECK: config->check = true; break;
 		case OPT_USER: config->user = optarg; break;
 		case 'w':
-			if (!read_number(optarg, 1, CONFIG_WORKERS_MAX, &config->workers))
+			if (!read_number(optarg, 1, CONF_WORKERS_MAX, &config->workers))
 				return wrong("--workers takes a number from 1 to 64, not ",
 					     optarg);
 			break;
@@ -133,9 +146,51 @@ enum config_result config_parse(struct config *config, int argc, char **argv)
 		return wrong("--cert needs the certificate's private key: give --key FILE too", "");
 	if (key && !cert)
 		return wrong("--key needs a certificate: give --cert FILE too", "");
+	if (config->file && profile)
+		return wrong("--config and options that describe a profile do not go together: write them into ",
+			     config->file);
+	if (!config->file && !profile && !access(KSEALD_CONF, F_OK))
+		config->file = KSEALD_CONF;
 	if (cert && add_cert(settings, cert, key))
 		return wrong("out of memory", "");
 	return CONFIG_RUN;
+}
+
+/* The options' profile, as if it stood in a file. */
+static int read_options(const struct config *config, struct conf *conf, char *why, size_t size)
+{
+	memset(conf, 0, sizeof(*conf));
+	conf->workers = 1;
+	conf->handshakes = CONF_HANDSHAKES;
+	conf->log = LOG_LEVEL_INFO;
+	conf->profiles = calloc(1, sizeof(*conf->profiles));
+	if (conf->profiles && !settings_copy(conf->profiles, &config->settings)) {
+		conf->n_profiles = 1;
+		return 0;
+	}
+	conf_free(conf);
+	snprintf(why, size, "out of memory");
+	return -1;
+}
+
+int config_read(const struct config *config, struct conf *conf, char *why, size_t size)
+{
+	if (config->file ? conf_read(conf, config->file, why, size) :
+			   read_options(config, conf, why, size))
+		return -1;
+	if (config->workers)
+		conf->workers = config->workers;
+	if (config->verbose)
+		conf->log = LOG_LEVEL_DEBUG;
+	if (!config->user)
+		return 0;
+	free(conf->user);
+	conf->user = strdup(config->user);
+	if (conf->user)
+		return 0;
+	conf_free(conf);
+	snprintf(why, size, "out of memory");
+	return -1;
 }
 
 void config_free(struct config *config)

@@ -7,13 +7,17 @@
 #include <stdlib.h>
 #include "log.h"
 
-static enum log_level most = LOG_LEVEL_INFO;
+static _Atomic enum log_level most = LOG_LEVEL_INFO;
 static bool prefixed;
 
-void log_init(bool verbose)
+void log_init(void)
 {
 	prefixed = getenv("JOURNAL_STREAM") || getenv("INVOCATION_ID");
-	most = verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+}
+
+void log_set_level(enum log_level level)
+{
+	most = level;
 }
 
 bool log_wants(enum log_level level)

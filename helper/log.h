@@ -18,8 +18,11 @@ enum log_level {
 	LOG_LEVEL_DEBUG = 7,
 };
 
-/* Looks at the environment once; verbose: LOG_LEVEL_DEBUG is printed too. */
-void log_init(bool verbose);
+/* Looks at the environment once. */
+void log_init(void);
+
+/* The least urgent that is printed; LOG_LEVEL_INFO before. */
+void log_set_level(enum log_level level);
 
 /* For callers that would otherwise compute what is not printed. */
 bool log_wants(enum log_level level);

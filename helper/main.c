@@ -3,26 +3,38 @@
  * kseald: completes the TLS handshakes of kseal sockets. Starts the parts in
  * order, gives up privileges, waits for a signal, takes down in mirror order.
  */
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "config.h"
 #include "log.h"
+#include "metrics.h"
 #include "notify.h"
 #include "profiles.h"
 #include "sandbox.h"
+#include "watch.h"
 #include "worker.h"
+
+#define METRICS_MS	15000	/* between two times that the counters are written */
+#define SETTLE_MS	500	/* files seldom change alone: certificate, then key */
 
 struct daemon {
 	struct config config;
+	struct conf conf;		/* as it was at the start */
 	struct profiles *profiles;
 	struct sandbox_user user;
-	struct kseal_genl genl[CONFIG_WORKERS_MAX];
+	struct watch *watch;		/* NULL: not possible */
+	int signals;			/* signalfd(2) */
+	int metrics_error;		/* of the last try */
+	struct kseal_genl genl[CONF_WORKERS_MAX];
 	unsigned int n_genl;
-	struct worker *workers[CONFIG_WORKERS_MAX];
+	struct worker *workers[CONF_WORKERS_MAX];
 	unsigned int n_workers;
 };
 
@@ -31,7 +43,7 @@ static int register_all(struct daemon *daemon)
 {
 	char why[512];
 
-	for (; daemon->n_genl < daemon->config.workers; daemon->n_genl++) {
+	for (; daemon->n_genl < daemon->conf.workers; daemon->n_genl++) {
 		if (!worker_register(&daemon->genl[daemon->n_genl], why, sizeof(why)))
 			continue;
 		log_error("%s", why);
@@ -45,11 +57,12 @@ static int start_all(struct daemon *daemon)
 	unsigned int i;
 	int ret;
 
-	for (; daemon->n_workers < daemon->config.workers; daemon->n_workers++) {
+	for (; daemon->n_workers < daemon->conf.workers; daemon->n_workers++) {
 		const struct kseal_genl *genl = &daemon->genl[daemon->n_workers];
 
 		ret = worker_new(&daemon->workers[daemon->n_workers], daemon->profiles,
-				 mnl_socket_get_fd(genl->sock), genl->family, false);
+				 daemon->conf.handshakes, mnl_socket_get_fd(genl->sock),
+				 genl->family, false);
 		if (ret)
 			goto err;
 	}
@@ -85,52 +98,174 @@ static void warn_if_open(const char *key)
 		log_warning("%s can be read or written by everybody: chmod o= it", key);
 }
 
-static int load(struct daemon *daemon)
-{
-	struct settings *settings = &daemon->config.settings;
-	char why[1024] = "out of memory";
-	size_t i;
+/* ---- configuration ---- */
 
-	for (i = 0; i < settings->n_certs; i++)
-		warn_if_open(settings->certs[i].key);
+/* Puts profiles into the place of those that are there. The settings stay conf's. */
+static int load(struct daemon *daemon, const struct conf *conf, char *why, size_t size)
+{
+	struct settings *settings = calloc(conf->n_profiles, sizeof(*settings));
+	size_t i, n = 0;
+	int ret = -1;
+
+	snprintf(why, size, "out of memory");
+	for (i = 0; settings && i < conf->n_profiles; i++) {
+		for (size_t k = 0; k < conf->profiles[i].n_certs; k++)
+			warn_if_open(conf->profiles[i].certs[k].key);
+		if (settings_copy(&settings[i], &conf->profiles[i]))
+			break;
+		n++;
+	}
+	if (settings && n == conf->n_profiles)
+		ret = profiles_load(daemon->profiles, settings, n, why, size);
+	else
+		while (n)
+			settings_free(&settings[--n]);
+	free(settings);
+	return ret;
+}
+
+/* At the start. */
+static int read_all(struct daemon *daemon)
+{
+	char why[1024] = "out of memory";
+
 	daemon->profiles = profiles_new();
-	if (daemon->profiles && !profiles_load(daemon->profiles, settings, 1, why, sizeof(why)))
-		return 0;
+	if (daemon->profiles && !config_read(&daemon->config, &daemon->conf, why, sizeof(why))) {
+		log_set_level(daemon->conf.log);
+		if (!load(daemon, &daemon->conf, why, sizeof(why)))
+			return 0;
+	}
 	log_error("%s", why);
 	return -1;
 }
 
+/* ---- counters ---- */
+
+static void write_metrics(struct daemon *daemon)
+{
+	int ret = daemon->conf.metrics ? metrics_write(daemon->conf.metrics) : 0;
+
+	/* said once: it may be days before somebody looks */
+	if (ret && ret != daemon->metrics_error)
+		log_error("%s: %s: give metrics a file in a directory that the user %s may write to",
+			  daemon->conf.metrics, strerror(-ret), daemon->conf.user ?: "of kseald");
+	daemon->metrics_error = ret;
+}
+
+/* ---- changes ---- */
+
+static void watch_files(struct daemon *daemon, const struct conf *conf)
+{
+	watch_free(daemon->watch);
+	daemon->watch = watch_new(conf, daemon->config.file);
+	if (!daemon->watch)
+		log_warning("files that change cannot be noticed (%s): send SIGHUP after a change",
+			    strerror(errno));
+}
+
+/* Handshakes that are under way end with what they began with. */
+static void reload(struct daemon *daemon)
+{
+	struct conf conf;
+	char why[1024];
+
+	bool taken = false;
+
+	if (!config_read(&daemon->config, &conf, why, sizeof(why))) {
+		taken = !load(daemon, &conf, why, sizeof(why));
+		if (!taken)
+			conf_free(&conf);
+	}
+	metrics_reloaded(taken);
+	if (!taken) {
+		log_error("not reloaded, all is as it was: %s", why);
+		return;
+	}
+	log_set_level(conf.log);
+	log_notice("reloaded, %zu profile%s%s", conf.n_profiles, conf.n_profiles == 1 ? "" : "s",
+		   conf.workers == daemon->conf.workers &&
+		   conf.handshakes == daemon->conf.handshakes ? "" :
+		   "; workers and handshakes are those of the start");
+	watch_files(daemon, &conf);
+	conf_free(&conf);
+}
+
+/* ---- waiting ---- */
+
+/* Returns when there is to be an end. */
+static void wait_for_end(struct daemon *daemon)
+{
+	struct signalfd_siginfo info;
+	bool pending = false;
+
+	for (;;) {
+		struct pollfd fds[] = {
+			{ .fd = daemon->signals, .events = POLLIN },
+			{ .fd = daemon->watch ? watch_fd(daemon->watch) : -1, .events = POLLIN },
+		};
+		int n = poll(fds, 2, pending ? SETTLE_MS : METRICS_MS);
+
+		if (fds[0].revents & POLLIN) {
+			if (read(daemon->signals, &info, sizeof(info)) != sizeof(info))
+				continue;
+			if (info.ssi_signo != SIGHUP)
+				return;
+			reload(daemon);
+			pending = false;
+		} else if (fds[1].revents & POLLIN) {
+			pending |= watch_happened(daemon->watch);
+		} else if (n == 0 && pending) {
+			reload(daemon);
+			pending = false;
+		}
+		write_metrics(daemon);
+	}
+}
+
 static int run(struct daemon *daemon)
 {
-	const struct config *config = &daemon->config;
+	const char *user = daemon->conf.user;
 	int ret = -1;
-	int notify, signal;
+	int notify;
 	sigset_t set;
 
-	if (config->user && sandbox_find_user(config->user, &daemon->user))
+	if (user && sandbox_find_user(user, &daemon->user))
 		return -1;
-	/* Blocked in every thread: sigwait() below is the only reader. */
+	/* Blocked in every thread: they are read from the descriptor alone. */
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	daemon->signals = signalfd(-1, &set, SFD_CLOEXEC);
+	if (daemon->signals < 0) {
+		log_error("signals cannot be waited for: %s", strerror(errno));
+		return -1;
+	}
 
 	if (register_all(daemon))
 		goto out_close;
 	notify = notify_open();
-	if (sandbox_drop(config->user ? &daemon->user : NULL) || start_all(daemon)) {
+	watch_files(daemon, &daemon->conf);
+	if (user)
+		sandbox_give_runtime_directory(&daemon->user);
+	if (sandbox_drop(user ? &daemon->user : NULL) || start_all(daemon)) {
 		stop_all(daemon);
 		goto out_close;
 	}
 	log_notice("ready, %u worker%s%s", daemon->n_workers, daemon->n_workers == 1 ? "" : "s",
-		   profiles_serve(daemon->profiles) ? "" : "; clients only: no certificate (--cert, --key)");
+		   profiles_serve(daemon->profiles) ? "" : "; clients only: no certificate");
 	notify_ready(notify);
-	sigwait(&set, &signal);
+	write_metrics(daemon);
+	wait_for_end(daemon);
+	write_metrics(daemon);
 	ret = stop_all(daemon);
 
 out_close:
+	watch_free(daemon->watch);
 	while (daemon->n_genl)
 		kseal_genl_close(&daemon->genl[--daemon->n_genl]);
+	close(daemon->signals);
 	return ret;
 }
 
@@ -149,11 +284,11 @@ int main(int argc, char **argv)
 	case CONFIG_RUN:
 		break;
 	}
-	log_init(daemon.config.verbose);
+	log_init();
 	sandbox_harden();
 	if (!daemon.config.check)
 		sandbox_lock_memory();
-	if (load(&daemon) == 0) {
+	if (read_all(&daemon) == 0) {
 		if (daemon.config.check) {
 			profiles_describe(daemon.profiles, stdout);
 			ret = 0;
@@ -162,6 +297,7 @@ int main(int argc, char **argv)
 		}
 	}
 	profiles_free(daemon.profiles);
+	conf_free(&daemon.conf);
 	config_free(&daemon.config);
 	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
 }

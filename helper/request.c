@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "log.h"
+#include "metrics.h"
 #include "request.h"
 #include "tls.h"
 
@@ -24,6 +25,7 @@ struct request {
 	struct request *earlier, *later;	/* by deadline */
 	uint64_t deadline;			/* ms, monotonic */
 	uint32_t timeout_ms;
+	enum kseal_role role;
 	struct tls *tls;
 	struct context *context;		/* the profile's, as it was at the beginning */
 	size_t bytes;				/* consumed so far */
@@ -31,6 +33,7 @@ struct request {
 
 struct request_table {
 	struct profiles *profiles;
+	unsigned int limit;
 	struct request_sink *sink;
 	struct request *buckets[BUCKETS];
 	struct request *first, *last;		/* by deadline */
@@ -81,18 +84,21 @@ static void drop(struct request_table *table, struct request *request)
 	*(request->later ? &request->later->earlier : &table->last) = request->earlier;
 	*(request->earlier ? &request->earlier->later : &table->first) = request->later;
 	table->count--;
+	metrics_ended();
 	tls_free(request->tls);
 	context_unref(request->context);
 	free(request);
 }
 
-struct request_table *request_table_new(struct profiles *profiles, struct request_sink *sink)
+struct request_table *request_table_new(struct profiles *profiles, unsigned int limit,
+					struct request_sink *sink)
 {
 	struct request_table *table = calloc(1, sizeof(*table));
 
 	if (!table)
 		return NULL;
 	table->profiles = profiles;
+	table->limit = limit;
 	table->sink = sink;
 	return table;
 }
@@ -128,7 +134,7 @@ static struct request *begin(struct request_table *table, const struct helper_ha
 		tls_fail(failure, EINVAL, "profile \"%s\" is not known to kseald", asked->profile);
 		return NULL;
 	}
-	if (table->count >= REQUESTS_MAX) {
+	if (table->count >= table->limit) {
 		tls_fail(failure, EPROTO, "kseald has too many handshakes under way");
 		goto err;
 	}
@@ -141,6 +147,8 @@ static struct request *begin(struct request_table *table, const struct helper_ha
 		goto err;
 	failure->error = 0;
 	request->context = context;
+	request->role = asked->role;
+	metrics_begun(asked->role);
 	request->cookie = asked->cookie;
 	request->timeout_ms = asked->timeout_ms ?: REQUEST_TIMEOUT_MS;
 	request->deadline = now + request->timeout_ms;
@@ -218,6 +226,7 @@ static void report(struct request_table *table, uint64_t cookie, struct tls_fail
 {
 	const struct helper_done done = { .cookie = cookie, .failure = failure };
 
+	metrics_failed(failure);
 	log_info("%016llx: %s", (unsigned long long)cookie, failure->reason);
 	if (table->sink->done(table->sink, &done))
 		log_error("%016llx: the kernel could not be told", (unsigned long long)cookie);
@@ -245,6 +254,10 @@ static void finish(struct request_table *table, struct request *request, size_t 
 	else if (!failure)
 		done.session = &session;
 
+	if (done.session)
+		metrics_done(request->role, done.session);
+	else
+		metrics_failed(done.failure);
 	done.len = tls_output(request->tls, &done.bytes);
 	ret = answer_parts(table, request->cookie, &done.bytes, &done.len);
 	if (!ret)
@@ -322,8 +335,10 @@ void request_cancel(struct request_table *table, const struct helper_cancel *can
 
 	log_debug("%016llx: cancelled: %s", (unsigned long long)cancel->cookie,
 		  strerror((int)cancel->error));
-	if (request)
-		drop(table, request);
+	if (!request)
+		return;
+	metrics_cancelled();
+	drop(table, request);
 }
 
 void request_refused(struct request_table *table, uint64_t cookie, int error, const char *text,
@@ -342,6 +357,8 @@ void request_refused(struct request_table *table, uint64_t cookie, int error, co
 	case -EPIPE:
 	case -ESRCH:
 	case -EPERM:
+		if (request)
+			metrics_cancelled();
 		return;
 	}
 	if (final)

@@ -14,7 +14,6 @@
 
 #define REQUEST_TIMEOUT_MS	30000	/* when the kernel names none */
 #define REQUEST_BYTES_MAX	(512 * 1024)	/* of the peer, in one handshake */
-#define REQUESTS_MAX		16384	/* in one table */
 
 /*
  * Where answers go, in order. The structs and what they point to are gone
@@ -28,8 +27,9 @@ struct request_sink {
 
 struct request_table;
 
-/* NULL: no memory. profiles and sink must outlive the table. */
-struct request_table *request_table_new(struct profiles *profiles, struct request_sink *sink);
+/* At most limit requests. NULL: no memory. profiles and sink must outlive the table. */
+struct request_table *request_table_new(struct profiles *profiles, unsigned int limit,
+					struct request_sink *sink);
 
 /* Frees and wipes all requests without a word to the kernel, which knows when a worker goes. */
 void request_table_free(struct request_table *table);

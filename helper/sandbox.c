@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -71,6 +72,15 @@ static int become(const struct sandbox_user *user)
 		return -1;
 	}
 	return 0;
+}
+
+void sandbox_give_runtime_directory(const struct sandbox_user *user)
+{
+	const char *directory = getenv("RUNTIME_DIRECTORY");
+
+	if (directory && lchown(directory, user->uid, user->gid))
+		log_warning("%s could not be given to %s: %s", directory, user->name,
+			    strerror(errno));
 }
 
 int sandbox_drop(const struct sandbox_user *user)

@@ -23,6 +23,9 @@ void sandbox_lock_memory(void);
 /* Returns 0, or -1 after logging that there is no such user. */
 int sandbox_find_user(const char *name, struct sandbox_user *user);
 
+/* What systemd made for us (RuntimeDirectory=) is root's; gives it to the user. */
+void sandbox_give_runtime_directory(const struct sandbox_user *user);
+
 /*
  * Becomes user (NULL: stays), without capabilities, for good. Before threads
  * start. Returns 0, or -1 after logging what failed.

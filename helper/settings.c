@@ -52,6 +52,58 @@ struct settings_cert *settings_add_cert(struct settings *settings)
 	return &certs[settings->n_certs++];
 }
 
+static int copy_list(struct string_list *to, const struct string_list *from)
+{
+	int ret = 0;
+	size_t i;
+
+	memset(to, 0, sizeof(*to));
+	for (i = 0; i < from->count && !ret; i++)
+		ret = string_list_add(to, from->at[i]);
+	return ret;
+}
+
+static int copy_text(char **to, const char *from)
+{
+	*to = from ? strdup(from) : NULL;
+	return from && !*to ? -ENOMEM : 0;
+}
+
+static int copy_certs(struct settings *to, const struct settings *from)
+{
+	int ret = 0;
+	size_t i;
+
+	to->certs = NULL;
+	to->n_certs = 0;
+	for (i = 0; i < from->n_certs && !ret; i++) {
+		struct settings_cert *cert = settings_add_cert(to);
+
+		if (!cert)
+			return -ENOMEM;
+		ret = copy_text(&cert->chain, from->certs[i].chain) |
+		      copy_text(&cert->key, from->certs[i].key) |
+		      copy_text(&cert->staple, from->certs[i].staple);
+	}
+	return ret;
+}
+
+int settings_copy(struct settings *to, const struct settings *from)
+{
+	int ret;
+
+	*to = *from;
+	ret = copy_certs(to, from) | copy_list(&to->ca, &from->ca) |
+	      copy_list(&to->pins, &from->pins) | copy_list(&to->crls, &from->crls) |
+	      copy_list(&to->client_ca, &from->client_ca) | copy_list(&to->alpn, &from->alpn) |
+	      copy_list(&to->groups, &from->groups) | copy_list(&to->suites, &from->suites) |
+	      copy_text(&to->psk, from->psk) | copy_text(&to->ticket_keys, from->ticket_keys);
+	if (!ret)
+		return 0;
+	settings_free(to);
+	return -ENOMEM;
+}
+
 void settings_free(struct settings *settings)
 {
 	while (settings->n_certs) {

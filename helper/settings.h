@@ -83,6 +83,9 @@ int string_list_add(struct string_list *list, const char *text);
 /* Likewise a certificate, all NULL. Returns it, or NULL: no memory. */
 struct settings_cert *settings_add_cert(struct settings *settings);
 
+/* Makes to, which is not looked at, the same. Returns 0, or -ENOMEM (to is empty). */
+int settings_copy(struct settings *to, const struct settings *from);
+
 /* Frees what it points to. */
 void settings_free(struct settings *settings);
 

@@ -362,6 +362,7 @@ static void describe(struct tls *tls, struct tls_session *session)
 	const unsigned char *alpn;
 	unsigned int alpn_len;
 
+	session->resumed = SSL_session_reused(tls->ssl) && !identity;
 	snprintf(session->suite, sizeof(session->suite), "%s",
 		 SSL_CIPHER_standard_name(SSL_get_current_cipher(tls->ssl)));
 	snprintf(session->group, sizeof(session->group), "%s", group_name(tls->ssl));

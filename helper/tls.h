@@ -35,6 +35,7 @@ void tls_fail(struct tls_failure *failure, int error, const char *fmt, ...)
 /* What a handshake agreed on. Strings are empty where there is nothing to say. */
 struct tls_session {
 	uint16_t version;	/* on the wire */
+	bool resumed;		/* by a ticket */
 	struct keys tx, rx;	/* tx->suite == rx->suite */
 	char suite[64];		/* IANA names */
 	char group[64];

@@ -311,8 +311,8 @@ static void worker_free(struct worker *worker)
 	free(worker);
 }
 
-int worker_new(struct worker **out, struct profiles *profiles, int fd, uint16_t family,
-	       bool poll)
+int worker_new(struct worker **out, struct profiles *profiles, unsigned int limit, int fd,
+	       uint16_t family, bool poll)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
 	int ret = -ENOMEM;
@@ -326,7 +326,7 @@ int worker_new(struct worker **out, struct profiles *profiles, int fd, uint16_t 
 	worker->family = family;
 	worker->seq = 1;
 	worker->buf = malloc(RECV_MAX);
-	worker->table = request_table_new(profiles, &worker->sink);
+	worker->table = request_table_new(profiles, limit, &worker->sink);
 	if (worker->buf && worker->table)
 		ret = loop_new(&worker->loop, fd, poll);
 	if (ret) {

@@ -2,15 +2,12 @@
 /*
  * What a profile may say (helper/settings.h), each in whole handshakes: versions and
  * suites, whose keys are tried on what OpenSSL seals; certificates by name, ALPN,
- * tickets, client certificates, pins, CRLs, staples, keys without certificates.
+ * tickets, keys without certificates. Whom to trust is in trust.c.
  */
 #include <errno.h>
 #include <sys/stat.h>
-#include <openssl/ocsp.h>
-#include "shake.h"
+#include "profile.h"
 #include "tickets.h"
-
-#define NAME "www.example.org"
 
 /* ---- records ---- */
 
@@ -131,86 +128,6 @@ static bool talks(struct plain *plain, struct relay_end *end)
 	return true;
 }
 
-/* ---- certificates ---- */
-
-static EVP_PKEY *ca_key;
-static X509 *ca;
-
-/* The path of a file of the test; stays valid for four calls. */
-static const char *path_of(const char *name, const char *suffix)
-{
-	static char path[4][160];
-	static int at;
-
-	at = (at + 1) % 4;
-	snprintf(path[at], sizeof(path[at]), "%s/%s%s", files.dir, name, suffix);
-	return path[at];
-}
-
-/* Writes NAME.pem and NAME.key; extension: of this number, or 0. */
-static X509 *issue(const char *name, const char *names, EVP_PKEY *key, int nid, const char *value)
-{
-	X509 *cert = certs_new(name, names, key, ca, ca_key);
-
-	if (nid) {
-		certs_extend(cert, ca, nid, value);
-		if (!X509_sign(cert, ca_key, EVP_sha256()))
-			abort();
-	}
-	certs_write(path_of(name, ".pem"), &cert, 1, NULL);
-	certs_write(path_of(name, ".key"), NULL, 0, key);
-	EVP_PKEY_free(key);
-	return cert;
-}
-
-static void write_bytes(const char *path, const void *bytes, size_t len)
-{
-	FILE *file = fopen(path, "w");
-
-	if (!file || fwrite(bytes, 1, len, file) != len || fclose(file))
-		abort();
-}
-
-static void make_files(void)
-{
-	snprintf(files.dir, sizeof(files.dir), "/tmp/kseald-XXXXXX");
-	if (!mkdtemp(files.dir))
-		abort();
-	ca_key = certs_key();
-	ca = certs_new("authority", NULL, ca_key, NULL, ca_key);
-	certs_write(path_of("ca", ".pem"), &ca, 1, NULL);
-	X509_free(issue("ec", "DNS:" NAME, certs_key(), 0, NULL));
-	X509_free(issue("rsa", "DNS:" NAME, EVP_RSA_gen(2048), 0, NULL));
-	X509_free(issue("ed", "DNS:" NAME, EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), 0, NULL));
-	X509_free(issue("other", "DNS:other.example.org,DNS:*.wild.example.org", certs_key(), 0, NULL));
-	X509_free(issue("client", NULL, certs_key(), 0, NULL));
-	X509_free(issue("must", "DNS:" NAME, certs_key(), NID_tlsfeature, "status_request"));
-	X509_free(issue("mailer", "DNS:" NAME, certs_key(), NID_ext_key_usage, "emailProtection"));
-	snprintf(files.cert, sizeof(files.cert), "%s", path_of("ec", ".pem"));
-	snprintf(files.key, sizeof(files.key), "%s", path_of("ec", ".key"));
-}
-
-static void add_pair(struct settings *settings, const char *name)
-{
-	struct settings_cert *pair = settings_add_cert(settings);
-
-	pair->chain = strdup(path_of(name, ".pem"));
-	pair->key = strdup(path_of(name, ".key"));
-}
-
-/* Settings with a certificate, or NULL, and our authority. */
-static struct settings profile(const char *name)
-{
-	struct settings settings;
-
-	settings_default(&settings, "default");
-	settings.tickets = false;
-	if (name)
-		add_pair(&settings, name);
-	string_list_add(&settings.ca, path_of("ca", ".pem"));
-	return settings;
-}
-
 /* ---- versions and suites ---- */
 
 static void suite(uint16_t version, const char *openssl, const char *cert, enum kseal_role role)
@@ -260,55 +177,7 @@ static void suites(void)
 	}
 }
 
-/* ---- two of ours ---- */
-
-struct both {
-	struct helper *serving, *connecting;
-	struct relay_end *server, *client;
-};
-
-/* A handshake between two profiles. */
-static struct both shake(struct settings serving, struct settings connecting, const char *name)
-{
-	struct both b = {
-		helper_with(&serving), helper_with(&connecting),
-		relay_new(KSEAL_ROLE_SERVER, NULL), relay_new(KSEAL_ROLE_CLIENT, name),
-	};
-
-	relay(b.connecting, b.client, b.serving, b.server);
-	return b;
-}
-
-static void both_free(struct both *b)
-{
-	relay_free(b->server);
-	relay_free(b->client);
-	helper_free(b->serving);
-	helper_free(b->connecting);
-}
-
-/* What is derived: the rest of a nonce of TLS 1.2 is in the record. */
-static bool same(const struct relay_keys *a, const struct relay_keys *b, uint16_t version)
-{
-	return a->key_len == b->key_len && !memcmp(a->key, b->key, a->key_len) &&
-	       a->seq == b->seq && !memcmp(a->iv, b->iv, version == KSEAL_VERSION_1_2 ? 4 : 12);
-}
-
-static void succeeds(struct both b, const char *what)
-{
-	if (!ok(b.server->done && b.client->done && !b.server->error && !b.client->error &&
-		b.server->version == b.client->version && b.server->cipher == b.client->cipher &&
-		same(&b.server->tx, &b.client->rx, b.client->version) &&
-		same(&b.server->rx, &b.client->tx, b.client->version), "%s", what))
-		note("server %s; client %s", b.server->reason, b.client->reason);
-}
-
-static void fails(struct both b, const struct relay_end *who, int error, int alert,
-		  const char *words, const char *what)
-{
-	expect_failure(who, error, alert, words, what);
-	ok((who == b.server ? b.client : b.server)->error, "%s: the other end as well", what);
-}
+/* ---- what two of ours agree on ---- */
 
 static void versions(void)
 {
@@ -412,197 +281,6 @@ static void alpn(void)
 	string_list_add(&connecting.alpn, "smtp");
 	b = shake(serving, connecting, NAME);
 	fails(b, b.server, EPROTO, 120, "no_application_protocol", "no protocol in common");
-	both_free(&b);
-}
-
-/* ---- who may be a client ---- */
-
-static struct settings wants_clients(enum settings_clients clients)
-{
-	struct settings settings = profile("ec");
-
-	settings.clients = clients;
-	string_list_add(&settings.client_ca, path_of("ca", ".pem"));
-	return settings;
-}
-
-static void clients(void)
-{
-	for (uint16_t version = KSEAL_VERSION_1_2; version <= KSEAL_VERSION_1_3; version++) {
-		struct settings serving = wants_clients(SETTINGS_CLIENTS_REQUIRED);
-		struct both b;
-
-		serving.version_max = version;
-		b = shake(serving, profile("client"), NAME);
-		succeeds(b, "a client certificate");
-		ok(!strcmp(b.server->peer_identity, "CN=client"), "and who it is: %s",
-		   b.server->peer_identity);
-		both_free(&b);
-
-		serving = wants_clients(SETTINGS_CLIENTS_REQUIRED);
-		serving.version_max = version;
-		b = shake(serving, profile(NULL), NAME);
-		expect_failure(b.server, EPROTO, version == KSEAL_VERSION_1_3 ? 116 : 40,
-			       "peer did not return a certificate", "none, and it is required");
-		both_free(&b);
-	}
-	{
-		struct both b = shake(wants_clients(SETTINGS_CLIENTS_OPTIONAL), profile(NULL), NAME);
-
-		succeeds(b, "none, and it is optional");
-		ok(!b.server->peer_identity[0], "nobody in particular");
-		both_free(&b);
-	}
-}
-
-/* ---- whom clients trust ---- */
-
-static void pins(void)
-{
-	static const char wrong[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-	uint8_t hash[32], *der = NULL;
-	struct settings settings;
-	char pin[64];
-	EVP_PKEY *key = certs_key();
-	X509 *self = certs_new("self", NULL, key, NULL, key);
-	struct both b;
-	int len;
-
-	certs_write(path_of("self", ".pem"), &self, 1, NULL);
-	certs_write(path_of("self", ".key"), NULL, 0, key);
-	len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(self), &der);
-	EVP_Digest(der, (size_t)len, hash, NULL, EVP_sha256(), NULL);
-	EVP_EncodeBlock((unsigned char *)pin, hash, 32);
-	settings_default(&settings, "default");
-	string_list_add(&settings.pins, wrong);
-	string_list_add(&settings.pins, pin);
-	b = shake(profile("self"), settings, NAME);
-	succeeds(b, "a self-signed certificate whose key is pinned, of whatever name");
-	both_free(&b);
-
-	settings_default(&settings, "default");
-	string_list_add(&settings.pins, wrong);
-	b = shake(profile("self"), settings, NAME);
-	fails(b, b.client, EKEYREJECTED, 42, "is not among the profile's pins", "another pin");
-	both_free(&b);
-
-	/* and as a file; its name is looked at */
-	settings_default(&settings, "default");
-	string_list_add(&settings.ca, path_of("self", ".pem"));
-	b = shake(profile("self"), settings, NAME);
-	fails(b, b.client, EKEYREJECTED, 42, "hostname mismatch", "a self-signed one that is named as CA");
-	both_free(&b);
-	X509_free(self);
-	EVP_PKEY_free(key);
-	OPENSSL_free(der);
-}
-
-/* A CRL of our authority, with one certificate in it, or none. */
-static void write_crl(const char *path, X509 *revoked)
-{
-	X509_CRL *crl = X509_CRL_new();
-	ASN1_TIME *time = X509_gmtime_adj(NULL, -60);
-	FILE *file = fopen(path, "w");
-
-	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
-	X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca));
-	X509_CRL_set1_lastUpdate(crl, time);
-	X509_gmtime_adj(time, 3600);
-	X509_CRL_set1_nextUpdate(crl, time);
-	if (revoked) {
-		X509_REVOKED *entry = X509_REVOKED_new();
-
-		X509_gmtime_adj(time, -120);
-		X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked));
-		X509_REVOKED_set_revocationDate(entry, time);
-		X509_CRL_add0_revoked(crl, entry);
-	}
-	X509_CRL_sign(crl, ca_key, EVP_sha256());
-	if (!file || !PEM_write_X509_CRL(file, crl) || fclose(file))
-		abort();
-	X509_CRL_free(crl);
-	ASN1_TIME_free(time);
-}
-
-static void revoked(void)
-{
-	X509 *bad = issue("bad", "DNS:" NAME, certs_key(), 0, NULL);
-	struct settings settings = profile(NULL);
-	struct both b;
-
-	write_crl(path_of("crl", ".pem"), bad);
-	string_list_add(&settings.crls, path_of("crl", ".pem"));
-	b = shake(profile("ec"), settings, NAME);
-	succeeds(b, "a certificate that the CRL does not have");
-	both_free(&b);
-	settings = profile(NULL);
-	string_list_add(&settings.crls, path_of("crl", ".pem"));
-	b = shake(profile("bad"), settings, NAME);
-	fails(b, b.client, EKEYREJECTED, 44, "certificate revoked", "one that it has");
-	both_free(&b);
-	X509_free(bad);
-}
-
-/* An OCSP response about the certificate, signed by our authority. */
-static void write_staple(const char *path, const char *name, int status)
-{
-	BIO *in = BIO_new_file(path_of(name, ".pem"), "r");
-	X509 *cert = PEM_read_bio_X509(in, NULL, NULL, NULL);
-	OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
-	OCSP_CERTID *id = OCSP_cert_to_id(NULL, cert, ca);
-	ASN1_TIME *now = X509_gmtime_adj(NULL, -60), *later = X509_gmtime_adj(NULL, 3600);
-	OCSP_RESPONSE *response;
-	uint8_t *der = NULL;
-	int len;
-
-	OCSP_basic_add1_status(basic, id, status, 0, status == V_OCSP_CERTSTATUS_REVOKED ? now : NULL,
-			       now, later);
-	if (!OCSP_basic_sign(basic, ca, ca_key, EVP_sha256(), NULL, 0))
-		abort();
-	response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
-	len = i2d_OCSP_RESPONSE(response, &der);
-	write_bytes(path, der, (size_t)len);
-	OPENSSL_free(der);
-	OCSP_RESPONSE_free(response);
-	OCSP_BASICRESP_free(basic);
-	OCSP_CERTID_free(id);
-	ASN1_TIME_free(now);
-	ASN1_TIME_free(later);
-	X509_free(cert);
-	BIO_free(in);
-}
-
-static void staples(void)
-{
-	static const struct { const char *cert; int status; bool good; const char *what; } all[] = {
-		{ "ec", V_OCSP_CERTSTATUS_GOOD, true, "a good staple" },
-		{ "ec", V_OCSP_CERTSTATUS_REVOKED, false, "a staple that says revoked" },
-		{ "must", V_OCSP_CERTSTATUS_GOOD, true, "a certificate that must have one has one" },
-		{ "must", -1, false, "a certificate that must have one has none" },
-	};
-
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		struct settings settings = profile(all[i].cert);
-		struct both b;
-
-		if (all[i].status >= 0) {
-			write_staple(path_of("staple", ".der"), all[i].cert, all[i].status);
-			settings.certs[0].staple = strdup(path_of("staple", ".der"));
-		}
-		b = shake(settings, profile(NULL), NAME);
-		if (all[i].good)
-			succeeds(b, all[i].what);
-		else
-			fails(b, b.client, EPROTO, 113, "", all[i].what);
-		both_free(&b);
-	}
-}
-
-static void purposes(void)
-{
-	struct both b = shake(profile("mailer"), profile(NULL), NAME);
-
-	fails(b, b.client, EKEYREJECTED, 43, "unsuitable certificate purpose", "a certificate for mail");
 	both_free(&b);
 }
 
@@ -775,27 +453,15 @@ static void mistakes(void)
 
 int main(void)
 {
-	char command[128];
-
-	shake_init(NULL);
-	relay_files_free(&files);
 	make_files();
 	suites();
 	versions();
 	server_names();
 	two_keys();
 	alpn();
-	clients();
-	pins();
-	revoked();
-	staples();
-	purposes();
 	preshared();
 	tickets(TLS1_3_VERSION);
 	tickets(TLS1_2_VERSION);
 	mistakes();
-	X509_free(ca);
-	EVP_PKEY_free(ca_key);
-	snprintf(command, sizeof(command), "rm -r %s", files.dir);
-	return system(command) || done_testing();
+	return remove_files() || done_testing();
 }

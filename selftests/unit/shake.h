@@ -93,7 +93,7 @@ static inline struct helper *helper_with(struct settings *settings)
 		note("%s", why);
 		abort();
 	}
-	helper->table = request_table_new(helper->profiles, &sink);
+	helper->table = request_table_new(helper->profiles, 100, &sink);
 	return helper;
 }
 

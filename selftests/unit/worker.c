@@ -47,7 +47,7 @@ static struct helper *helper_new(void)
 	helper->worker_fd = fds[1];
 	helper->in_order = true;
 	if (profiles_load(helper->profiles, &settings, 1, why, sizeof(why)) ||
-	    worker_new(&helper->worker, helper->profiles, fds[1], FAMILY, use_poll) ||
+	    worker_new(&helper->worker, helper->profiles, 100, fds[1], FAMILY, use_poll) ||
 	    worker_start(helper->worker))
 		abort();
 	return helper;

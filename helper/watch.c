@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Files that change; see watch.h.
+ */
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/inotify.h>
+#include "watch.h"
+
+#define EVENTS (IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE | IN_CREATE | IN_MOVED_FROM)
+
+struct watched {
+	int directory;		/* its watch descriptor */
+	char name[NAME_MAX + 1];	/* in it; empty: any */
+};
+
+struct watch {
+	int fd;
+	struct watched *files;
+	size_t count;
+};
+
+static int add(struct watch *watch, const char *directory, const char *name)
+{
+	struct watched *files;
+	int descriptor = inotify_add_watch(watch->fd, directory, EVENTS | IN_ONLYDIR);
+
+	if (descriptor < 0)
+		return -1;
+	files = reallocarray(watch->files, watch->count + 1, sizeof(*files));
+	if (!files)
+		return -1;
+	watch->files = files;
+	files += watch->count++;
+	files->directory = descriptor;
+	snprintf(files->name, sizeof(files->name), "%s", name);
+	return 0;
+}
+
+static int add_file(struct watch *watch, const char *path)
+{
+	char *one = path ? strdup(path) : NULL, *two = path ? strdup(path) : NULL;
+	int ret = !path ? 0 : one && two ? add(watch, dirname(one), basename(two)) : -1;
+
+	free(one);
+	free(two);
+	return ret;
+}
+
+static int add_files(struct watch *watch, const struct string_list *list)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < list->count; i++)
+		ret |= add_file(watch, list->at[i]);
+	return ret;
+}
+
+static int add_profile(struct watch *watch, const struct settings *settings)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < settings->n_certs; i++)
+		ret |= add_file(watch, settings->certs[i].chain) |
+		       add_file(watch, settings->certs[i].key) |
+		       add_file(watch, settings->certs[i].staple);
+	ret |= add_files(watch, &settings->ca) | add_files(watch, &settings->crls) |
+	       add_files(watch, &settings->client_ca) | add_file(watch, settings->psk);
+	if (settings->ticket_keys)
+		ret |= add(watch, settings->ticket_keys, "");
+	return ret;
+}
+
+struct watch *watch_new(const struct conf *conf, const char *file)
+{
+	struct watch *watch = calloc(1, sizeof(*watch));
+	int ret;
+
+	if (!watch)
+		return NULL;
+	watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	ret = watch->fd < 0 ? -1 : add_file(watch, file);
+	for (size_t i = 0; i < conf->n_profiles && !ret; i++)
+		ret = add_profile(watch, &conf->profiles[i]);
+	if (!ret)
+		return watch;
+	ret = errno;
+	watch_free(watch);
+	errno = ret;
+	return NULL;
+}
+
+void watch_free(struct watch *watch)
+{
+	if (!watch)
+		return;
+	if (watch->fd >= 0)
+		close(watch->fd);
+	free(watch->files);
+	free(watch);
+}
+
+int watch_fd(const struct watch *watch)
+{
+	return watch->fd;
+}
+
+static bool concerns(const struct watch *watch, const struct inotify_event *event)
+{
+	/* some were lost: any of them */
+	if (event->mask & IN_Q_OVERFLOW)
+		return true;
+	for (size_t i = 0; i < watch->count; i++)
+		if (watch->files[i].directory == event->wd &&
+		    (!watch->files[i].name[0] ||
+		     (event->len && !strcmp(watch->files[i].name, event->name))))
+			return true;
+	return false;
+}
+
+bool watch_happened(struct watch *watch)
+{
+	char buf[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	bool happened = false;
+	ssize_t len;
+
+	while ((len = read(watch->fd, buf, sizeof(buf))) > 0) {
+		const struct inotify_event *event;
+
+		for (char *at = buf; at < buf + len; at += sizeof(*event) + event->len) {
+			event = (const struct inotify_event *)at;
+			happened |= concerns(watch, event);
+		}
+	}
+	return happened;
+}

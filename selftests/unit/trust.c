@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Whom a profile trusts (helper/verify.h), in whole handshakes: client certificates,
+ * pins, CRLs, staples, purposes.
+ */
+#include <errno.h>
+#include <openssl/ocsp.h>
+#include "profile.h"
+
+/* ---- who may be a client ---- */
+
+static struct settings wants_clients(enum settings_clients clients)
+{
+	struct settings settings = profile("ec");
+
+	settings.clients = clients;
+	string_list_add(&settings.client_ca, path_of("ca", ".pem"));
+	return settings;
+}
+
+static void clients(void)
+{
+	for (uint16_t version = KSEAL_VERSION_1_2; version <= KSEAL_VERSION_1_3; version++) {
+		struct settings serving = wants_clients(SETTINGS_CLIENTS_REQUIRED);
+		struct both b;
+
+		serving.version_max = version;
+		b = shake(serving, profile("client"), NAME);
+		succeeds(b, "a client certificate");
+		ok(!strcmp(b.server->peer_identity, "CN=client"), "and who it is: %s",
+		   b.server->peer_identity);
+		both_free(&b);
+
+		serving = wants_clients(SETTINGS_CLIENTS_REQUIRED);
+		serving.version_max = version;
+		b = shake(serving, profile(NULL), NAME);
+		expect_failure(b.server, EPROTO, version == KSEAL_VERSION_1_3 ? 116 : 40,
+			       "peer did not return a certificate", "none, and it is required");
+		both_free(&b);
+	}
+	{
+		struct both b = shake(wants_clients(SETTINGS_CLIENTS_OPTIONAL), profile(NULL), NAME);
+
+		succeeds(b, "none, and it is optional");
+		ok(!b.server->peer_identity[0], "nobody in particular");
+		both_free(&b);
+	}
+}
+
+/* ---- whom clients trust ---- */
+
+static void pins(void)
+{
+	static const char wrong[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+	uint8_t hash[32], *der = NULL;
+	struct settings settings;
+	char pin[64];
+	EVP_PKEY *key = certs_key();
+	X509 *self = certs_new("self", NULL, key, NULL, key);
+	struct both b;
+	int len;
+
+	certs_write(path_of("self", ".pem"), &self, 1, NULL);
+	certs_write(path_of("self", ".key"), NULL, 0, key);
+	len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(self), &der);
+	EVP_Digest(der, (size_t)len, hash, NULL, EVP_sha256(), NULL);
+	EVP_EncodeBlock((unsigned char *)pin, hash, 32);
+	settings_default(&settings, "default");
+	string_list_add(&settings.pins, wrong);
+	string_list_add(&settings.pins, pin);
+	b = shake(profile("self"), settings, NAME);
+	succeeds(b, "a self-signed certificate whose key is pinned, of whatever name");
+	both_free(&b);
+
+	settings_default(&settings, "default");
+	string_list_add(&settings.pins, wrong);
+	b = shake(profile("self"), settings, NAME);
+	fails(b, b.client, EKEYREJECTED, 42, "is not among the profile's pins", "another pin");
+	both_free(&b);
+
+	/* and as a file; its name is looked at */
+	settings_default(&settings, "default");
+	string_list_add(&settings.ca, path_of("self", ".pem"));
+	b = shake(profile("self"), settings, NAME);
+	fails(b, b.client, EKEYREJECTED, 42, "hostname mismatch", "a self-signed one that is named as CA");
+	both_free(&b);
+	X509_free(self);
+	EVP_PKEY_free(key);
+	OPENSSL_free(der);
+}
+
+/* A CRL of our authority, with one certificate in it, or none. */
+static void write_crl(const char *path, X509 *revoked)
+{
+	X509_CRL *crl = X509_CRL_new();
+	ASN1_TIME *time = X509_gmtime_adj(NULL, -60);
+	FILE *file = fopen(path, "w");
+
+	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
+	X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca));
+	X509_CRL_set1_lastUpdate(crl, time);
+	X509_gmtime_adj(time, 3600);
+	X509_CRL_set1_nextUpdate(crl, time);
+	if (revoked) {
+		X509_REVOKED *entry = X509_REVOKED_new();
+
+		X509_gmtime_adj(time, -120);
+		X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked));
+		X509_REVOKED_set_revocationDate(entry, time);
+		X509_CRL_add0_revoked(crl, entry);
+	}
+	X509_CRL_sign(crl, ca_key, EVP_sha256());
+	if (!file || !PEM_write_X509_CRL(file, crl) || fclose(file))
+		abort();
+	X509_CRL_free(crl);
+	ASN1_TIME_free(time);
+}
+
+static void revoked(void)
+{
+	X509 *bad = issue("bad", "DNS:" NAME, certs_key(), 0, NULL);
+	struct settings settings = profile(NULL);
+	struct both b;
+
+	write_crl(path_of("crl", ".pem"), bad);
+	string_list_add(&settings.crls, path_of("crl", ".pem"));
+	b = shake(profile("ec"), settings, NAME);
+	succeeds(b, "a certificate that the CRL does not have");
+	both_free(&b);
+	settings = profile(NULL);
+	string_list_add(&settings.crls, path_of("crl", ".pem"));
+	b = shake(profile("bad"), settings, NAME);
+	fails(b, b.client, EKEYREJECTED, 44, "certificate revoked", "one that it has");
+	both_free(&b);
+	X509_free(bad);
+}
+
+/* An OCSP response about the certificate, signed by our authority. */
+static void write_staple(const char *path, const char *name, int status)
+{
+	BIO *in = BIO_new_file(path_of(name, ".pem"), "r");
+	X509 *cert = PEM_read_bio_X509(in, NULL, NULL, NULL);
+	OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
+	OCSP_CERTID *id = OCSP_cert_to_id(NULL, cert, ca);
+	ASN1_TIME *now = X509_gmtime_adj(NULL, -60), *later = X509_gmtime_adj(NULL, 3600);
+	OCSP_RESPONSE *response;
+	uint8_t *der = NULL;
+	int len;
+
+	OCSP_basic_add1_status(basic, id, status, 0, status == V_OCSP_CERTSTATUS_REVOKED ? now : NULL,
+			       now, later);
+	if (!OCSP_basic_sign(basic, ca, ca_key, EVP_sha256(), NULL, 0))
+		abort();
+	response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
+	len = i2d_OCSP_RESPONSE(response, &der);
+	write_bytes(path, der, (size_t)len);
+	OPENSSL_free(der);
+	OCSP_RESPONSE_free(response);
+	OCSP_BASICRESP_free(basic);
+	OCSP_CERTID_free(id);
+	ASN1_TIME_free(now);
+	ASN1_TIME_free(later);
+	X509_free(cert);
+	BIO_free(in);
+}
+
+static void staples(void)
+{
+	static const struct { const char *cert; int status; bool good; const char *what; } all[] = {
+		{ "ec", V_OCSP_CERTSTATUS_GOOD, true, "a good staple" },
+		{ "ec", V_OCSP_CERTSTATUS_REVOKED, false, "a staple that says revoked" },
+		{ "must", V_OCSP_CERTSTATUS_GOOD, true, "a certificate that must have one has one" },
+		{ "must", -1, false, "a certificate that must have one has none" },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		struct settings settings = profile(all[i].cert);
+		struct both b;
+
+		if (all[i].status >= 0) {
+			write_staple(path_of("staple", ".der"), all[i].cert, all[i].status);
+			settings.certs[0].staple = strdup(path_of("staple", ".der"));
+		}
+		b = shake(settings, profile(NULL), NAME);
+		if (all[i].good)
+			succeeds(b, all[i].what);
+		else
+			fails(b, b.client, EPROTO, 113, "", all[i].what);
+		both_free(&b);
+	}
+}
+
+static void purposes(void)
+{
+	struct both b = shake(profile("mailer"), profile(NULL), NAME);
+
+	fails(b, b.client, EKEYREJECTED, 43, "unsuitable certificate purpose", "a certificate for mail");
+	both_free(&b);
+}
+
+int main(void)
+{
+	make_files();
+	clients();
+	pins();
+	revoked();
+	staples();
+	purposes();
+	return remove_files() || done_testing();
+}
