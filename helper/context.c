@@ -11,6 +11,7 @@
 #include <openssl/x509v3.h>
 #include "certs.h"
 #include "context.h"
+#include "kernel.h"
 #include "keys.h"
 #include "psk.h"
 #include "tickets.h"
@@ -44,7 +45,8 @@ struct context {
 static bool may_be_used(const struct settings *settings, const struct keys_suite *suite)
 {
 	/* those of RSA key transport have to be allowed, named or not */
-	return suite->id >> 8 || settings->rsa_key_transport;
+	return (suite->id >> 8 || settings->rsa_key_transport) &&
+	       kernel_has_cipher(suite->cipher);
 }
 
 static bool append(char *list, const char *name)
@@ -101,9 +103,11 @@ static int check_suites(const struct settings *settings, char *why, size_t size)
 
 		if (suite && may_be_used(settings, suite))
 			continue;
-		snprintf(why, size, suite ? "suites: %s needs rsa-key-transport = true" :
-					    "suites: %s is none that kseald knows: kseald.conf(5) has a list",
-			 settings->suites.at[i]);
+		snprintf(why, size, !suite ?
+			 "suites: %s is none that kseald knows: kseald.conf(5) has a list" :
+			 !kernel_has_cipher(suite->cipher) ?
+			 "suites: this kernel has not the cipher of %s" :
+			 "suites: %s needs rsa-key-transport = true", settings->suites.at[i]);
 		return -1;
 	}
 	return 0;

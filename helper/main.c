@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "config.h"
 #include "log.h"
+#include "loop.h"
 #include "metrics.h"
 #include "notify.h"
 #include "profiles.h"
@@ -168,57 +169,81 @@ static void reload(struct daemon *daemon)
 {
 	struct conf conf;
 	char why[1024];
-
 	bool taken = false;
 
 	if (!config_read(&daemon->config, &conf, why, sizeof(why))) {
 		taken = !load(daemon, &conf, why, sizeof(why));
-		if (!taken)
-			conf_free(&conf);
+		/* also those that it could not be taken for: they may change */
+		watch_files(daemon, &conf);
+		if (taken)
+			log_set_level(conf.log);
 	}
 	metrics_reloaded(taken);
-	if (!taken) {
+	if (taken)
+		log_notice("reloaded, %zu profile%s%s", conf.n_profiles,
+			   conf.n_profiles == 1 ? "" : "s",
+			   conf.workers == daemon->conf.workers &&
+			   conf.handshakes == daemon->conf.handshakes ? "" :
+			   "; workers and handshakes are those of the start");
+	else
 		log_error("not reloaded, all is as it was: %s", why);
-		return;
-	}
-	log_set_level(conf.log);
-	log_notice("reloaded, %zu profile%s%s", conf.n_profiles, conf.n_profiles == 1 ? "" : "s",
-		   conf.workers == daemon->conf.workers &&
-		   conf.handshakes == daemon->conf.handshakes ? "" :
-		   "; workers and handshakes are those of the start");
-	watch_files(daemon, &conf);
+	/* all zero if it could not be read */
 	conf_free(&conf);
 }
 
 /* ---- waiting ---- */
 
+/* What is to be done at a time: ms as of loop_now(), 0 never. */
+struct due {
+	uint64_t reload, metrics;
+};
+
+static int until(const struct due *due)
+{
+	uint64_t now = loop_now(), next = due->metrics;
+
+	if (due->reload && due->reload < next)
+		next = due->reload;
+	return next > now ? (int)(next - now) : 0;
+}
+
+static void do_what_is_due(struct daemon *daemon, struct due *due)
+{
+	if (due->reload && due->reload <= loop_now()) {
+		due->reload = 0;
+		reload(daemon);
+	}
+	if (due->metrics <= loop_now()) {
+		due->metrics = loop_now() + METRICS_MS;
+		write_metrics(daemon);
+	}
+}
+
 /* Returns when there is to be an end. */
 static void wait_for_end(struct daemon *daemon)
 {
 	struct signalfd_siginfo info;
-	bool pending = false;
+	struct due due = { 0 };
 
 	for (;;) {
 		struct pollfd fds[] = {
 			{ .fd = daemon->signals, .events = POLLIN },
 			{ .fd = daemon->watch ? watch_fd(daemon->watch) : -1, .events = POLLIN },
 		};
-		int n = poll(fds, 2, pending ? SETTLE_MS : METRICS_MS);
 
-		if (fds[0].revents & POLLIN) {
-			if (read(daemon->signals, &info, sizeof(info)) != sizeof(info))
-				continue;
+		do_what_is_due(daemon, &due);
+		if (poll(fds, 2, until(&due)) <= 0)
+			continue;
+		if (fds[0].revents & POLLIN &&
+		    read(daemon->signals, &info, sizeof(info)) == sizeof(info)) {
 			if (info.ssi_signo != SIGHUP)
 				return;
-			reload(daemon);
-			pending = false;
-		} else if (fds[1].revents & POLLIN) {
-			pending |= watch_happened(daemon->watch);
-		} else if (n == 0 && pending) {
-			reload(daemon);
-			pending = false;
+			due.reload = loop_now();
+			due.metrics = due.reload;
 		}
-		write_metrics(daemon);
+		/* a change waits for others that belong to it, but not for ever */
+		if (fds[1].revents & POLLIN && watch_happened(daemon->watch) && !due.reload)
+			due.reload = loop_now() + SETTLE_MS;
 	}
 }
 
@@ -256,7 +281,6 @@ static int run(struct daemon *daemon)
 	log_notice("ready, %u worker%s%s", daemon->n_workers, daemon->n_workers == 1 ? "" : "s",
 		   profiles_serve(daemon->profiles) ? "" : "; clients only: no certificate");
 	notify_ready(notify);
-	write_metrics(daemon);
 	wait_for_end(daemon);
 	write_metrics(daemon);
 	ret = stop_all(daemon);

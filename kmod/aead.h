@@ -29,6 +29,9 @@ struct kseal_aead {
  */
 #define KSEAL_AEAD_PIECES	8
 
+/* Whether there is such a cipher here. Process context, may sleep. */
+bool kseal_aead_has(const struct kseal_cipher *cipher);
+
 /**
  * kseal_aead_init - get a cipher ready
  * @a: written; kseal_aead_free() undoes it
