@@ -244,7 +244,7 @@ static int by_request(struct kseal_aead *a, int (*crypt)(struct aead_request *),
 bool kseal_aead_has(const struct kseal_cipher *cipher)
 {
 	return take_own(cipher) ||
-	       crypto_has_aead(cipher->alg, 0, CRYPTO_ALG_ASYNC);
+	       crypto_has_alg(cipher->alg, 0, CRYPTO_ALG_ASYNC);
 }
 
 int kseal_aead_init(struct kseal_aead *a, const struct kseal_cipher *cipher,
