@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "config.h"
+#include "filter.h"
 #include "log.h"
 #include "loop.h"
 #include "metrics.h"
@@ -278,6 +279,7 @@ static int run(struct daemon *daemon)
 		stop_all(daemon);
 		goto out_close;
 	}
+	filter_install();
 	log_notice("ready, %u worker%s%s", daemon->n_workers, daemon->n_workers == 1 ? "" : "s",
 		   profiles_serve(daemon->profiles) ? "" : "; clients only: no certificate");
 	notify_ready(notify);

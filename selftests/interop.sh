@@ -12,6 +12,9 @@ ca=$work/keys/ca.pem cert=$work/keys/cert.pem key=$work/keys/key.pem
 # emulated guests are slow
 mib=100; [[ ${KSEAL_VM_ACCEL:-} = tcg || ${KSEAL_VM_VARIANT:-} = debug ]] && mib=16
 
+# where the kernel has filters
+filtered=0; grep -qs . /proc/sys/kernel/seccomp/actions_avail && filtered=2
+
 end() { for pid in $helper $server $other; do kill "$pid" 2>/dev/null; done; wait; rm -rf "$work"; }
 trap end EXIT
 ok() { # NAME COMMAND...
@@ -89,6 +92,15 @@ gnutls_server() { # PRIORITY
 	kill "$other"; wait "$other" 2>/dev/null; other=''
 	grep -q 'GnuTLS' "$work/got" || { cat "$work/err" "$work/got"; return 1; }
 }
+# ---- what it may do ----
+# no capabilities, no way back to them, a filter for system calls: each thread
+confined() {
+	local thread
+	for thread in /proc/"$helper"/task/*; do
+		is "$(awk '/^(CapEff|NoNewPrivs|Seccomp):/ { print $2 }' "$thread/status" | paste -sd' ')" \
+			"0000000000000000 1 $filtered" || return
+	done
+}
 # ---- configuration ----
 helper_with_file() {
 	kill "$helper"; wait "$helper"
@@ -154,7 +166,7 @@ mkdir -p "$work/www" && echo small >"$work/www/small" && head -c "${mib}M" /dev/
 start_helper
 start_server
 
-echo 1..30
+echo 1..31
 ok "curl fetches $mib MiB unchanged" sh -c "curl -sS --cacert '$ca' https://localhost:8443/big | cmp - '$work/www/big'"
 ok "openssl s_client, AES-128-GCM" both_ciphers TLS_AES_128_GCM_SHA256
 ok "openssl s_client, AES-256-GCM" both_ciphers TLS_AES_256_GCM_SHA384
@@ -181,6 +193,7 @@ ok "without a helper a connection fails, and is counted" without_a_helper
 ok "a new helper is taken up" helper_comes_back
 ok "kseald killed in mid-handshake: the socket fails at once" helper_dies_in_a_handshake
 ok "and a new helper is taken up again" helper_comes_back
+ok "all threads of kseald are confined" confined
 ok "kseald reads a file" helper_with_file
 ok "the file changes, and is read again" changes
 ok "a mistake in it changes nothing, and is named" mistakes
