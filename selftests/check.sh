@@ -11,7 +11,8 @@ mkdir -p "$logs"; rm -f "$logs"/*.log
 
 # The guests' kernel source has the kselftest harness that the tests are built with
 selftests/vm/run -r uml -v perf --no-module --prepare || exit 1
-make -s -C selftests/unit all || { echo "check: the unit tests could not be built"; exit 1; }
+{ make -s -C selftests/unit all && make -s -C selftests/unit SANITIZE=1 build-sanitize/fuzz; } ||
+	{ echo "check: the unit tests could not be built"; exit 1; }
 make -s -C selftests KSEAL_CACHE="$cache" || { echo "check: the selftests could not be built"; exit 1; }
 
 # Everything is made before it is timed, one thing after the other
@@ -54,7 +55,10 @@ begin "guest ${second[-1]}" "$(log_of "${second[-1]}")" boot "${second[-1]}"
 begin "a cipher that only copies" nocipher selftests/tap.sh selftests/nocipher.sh
 
 step "lint" lint selftests/lint.sh
-mapfile -t unit < <(find selftests/unit/build -maxdepth 1 -type f -executable | sort)
+# what is changed at random, where every misstep is seen
+mapfile -t unit < <(find selftests/unit/build -maxdepth 1 -type f -executable ! -name fuzz | sort)
+unit+=(selftests/unit/build-sanitize/fuzz)
+export FUZZ_SECONDS=60
 scripts=(selftests/unit/{bench,command,header,install,keygen}.sh selftests/plain_serve.sh)
 step "unit tests" unit selftests/tap.sh "${unit[@]}" "${scripts[@]}"
 for guest in "${first[@]}"; do

@@ -134,6 +134,16 @@ counted() {
 		grep -q 'handshakes_done_total{role="server",version="1.2",resumed="no"} 2' "$work/metrics" ||
 		{ cat "$work/metrics"; return 1; }
 }
+# Nothing old, nothing weak
+scanned() {
+	timeout 120 sslscan --no-colour localhost:8443 >"$work/scan" 2>&1
+	if grep -qE '(SSLv2|SSLv3|TLSv1\.0|TLSv1\.1) +enabled|[^t] vulnerable|Compression enabled|Insecure session' "$work/scan" ||
+		grep -E '^(Preferred|Accepted)' "$work/scan" | grep -qvE 'GCM|CHACHA20' ||
+		! grep -qE 'TLSv1\.3 +enabled' "$work/scan" || ! grep -qE 'TLSv1\.2 +enabled' "$work/scan" ||
+		(($(grep -cE '^(Preferred|Accepted)' "$work/scan") < 4)); then
+		cat "$work/scan"; return 1
+	fi
+}
 # ---- the helper dies ----
 more_than() { (($(stat "$2") > $1)); }
 helper_dies_in_a_download() {
@@ -166,7 +176,7 @@ mkdir -p "$work/www" && echo small >"$work/www/small" && head -c "${mib}M" /dev/
 start_helper
 start_server
 
-echo 1..31
+echo 1..32
 ok "curl fetches $mib MiB unchanged" sh -c "curl -sS --cacert '$ca' https://localhost:8443/big | cmp - '$work/www/big'"
 ok "openssl s_client, AES-128-GCM" both_ciphers TLS_AES_128_GCM_SHA256
 ok "openssl s_client, AES-256-GCM" both_ciphers TLS_AES_256_GCM_SHA384
@@ -187,6 +197,7 @@ ok "openssl s_server, TLS 1.2, AES-128-GCM" our_client -tls1_2 -cipher ECDHE-ECD
 ok "openssl s_server, TLS 1.2, AES-256-GCM" our_client -tls1_2 -cipher ECDHE-ECDSA-AES256-GCM-SHA384
 ok "gnutls-serv, TLS 1.3" gnutls_server NORMAL:-VERS-ALL:+VERS-TLS1.3
 ok "gnutls-serv, TLS 1.2" gnutls_server NORMAL:-VERS-ALL:+VERS-TLS1.2
+ok "sslscan finds nothing" scanned
 ok "rmmod is refused while a listener has the ULP" rmmod_in_use
 ok "a download goes on when kseald is killed" helper_dies_in_a_download
 ok "without a helper a connection fails, and is counted" without_a_helper

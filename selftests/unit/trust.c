@@ -190,12 +190,87 @@ static void staples(void)
 	}
 }
 
-static void purposes(void)
-{
-	struct both b = shake(profile("mailer"), profile(NULL), NAME);
+/* ---- what is wrong with a certificate ---- */
 
-	fails(b, b.client, EKEYREJECTED, 43, "unsuitable certificate purpose", "a certificate for mail");
-	both_free(&b);
+/* Written again, after a change, with a new signature or the old one. */
+static void rewrite(const char *name, X509 *cert, bool sign)
+{
+	if (sign && !X509_sign(cert, ca_key, EVP_sha256()))
+		abort();
+	certs_write(path_of(name, ".pem"), &cert, 1, NULL);
+}
+
+static void make_bad_ones(void)
+{
+	X509 *cert = issue("expired", "DNS:" NAME, certs_key(), 0, NULL);
+	const ASN1_BIT_STRING *signature;
+
+	X509_gmtime_adj(X509_getm_notAfter(cert), -60);
+	rewrite("expired", cert, true);
+	X509_free(cert);
+	cert = issue("tomorrow", "DNS:" NAME, certs_key(), 0, NULL);
+	X509_gmtime_adj(X509_getm_notBefore(cert), 3600);
+	rewrite("tomorrow", cert, true);
+	X509_free(cert);
+	cert = issue("forged", "DNS:" NAME, certs_key(), 0, NULL);
+	X509_get0_signature(&signature, NULL, cert);
+	((ASN1_BIT_STRING *)(uintptr_t)signature)->data[20] ^= 1;
+	rewrite("forged", cert, false);
+	X509_free(cert);
+}
+
+static void bad_certificates(void)
+{
+	static const struct { const char *cert, *name; int alert; const char *words; } all[] = {
+		{ "expired", NAME, 45, "certificate has expired" },
+		{ "tomorrow", NAME, 42, "certificate is not yet valid" },
+		{ "forged", NAME, 51, "certificate signature failure" },
+		{ "mailer", NAME, 43, "unsuitable certificate purpose" },
+		{ "ec", "elsewhere.example.org", 42, "hostname mismatch" },
+		{ "ec", "192.0.2.1", 42, "IP address mismatch" },
+		{ "self", NAME, 48, "self-signed certificate" },
+	};
+
+	make_bad_ones();
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		struct both b = shake(profile(all[i].cert), profile(NULL), all[i].name);
+
+		fails(b, b.client, EKEYREJECTED, all[i].alert, all[i].words, all[i].words);
+		/* decrypt_error (51) can mean other things as well */
+		ok(b.server->error == (all[i].alert == 51 ? EPROTO : EKEYREJECTED) &&
+		   b.server->alert == all[i].alert,
+		   "%s: the server is told: %s", all[i].words, b.server->reason);
+		both_free(&b);
+	}
+}
+
+/* A server with it is refused at once; a peer that has one is refused in the handshake. */
+static void weak_keys(void)
+{
+	struct settings settings;
+	struct profiles *profiles = profiles_new();
+	struct relay_end *end = relay_new(KSEAL_ROLE_CLIENT, NAME);
+	struct plain plain = plain_new(true);
+	struct helper *helper;
+	char why[512];
+
+	X509_free(issue("weak", "DNS:" NAME, EVP_RSA_gen(1024), 0, NULL));
+	settings = profile("weak");
+	ok(profiles_load(profiles, &settings, 1, why, sizeof(why)) && strstr(why, "key too small"),
+	   "RSA of 1024 bits: %s", why);
+	profiles_free(profiles);
+
+	settings = profile(NULL);
+	helper = helper_with(&settings);
+	SSL_set_security_level(plain.ssl, 0);
+	SSL_set1_sigalgs_list(plain.ssl, "RSA-PSS+SHA256");
+	SSL_use_certificate_file(plain.ssl, path_of("weak", ".pem"), SSL_FILETYPE_PEM);
+	SSL_use_PrivateKey_file(plain.ssl, path_of("weak", ".key"), SSL_FILETYPE_PEM);
+	against(&plain, helper, end);
+	expect_failure(end, EKEYREJECTED, 42, "EE certificate key too weak", "a server with such a key");
+	plain_free(&plain);
+	relay_free(end);
+	helper_free(helper);
 }
 
 int main(void)
@@ -205,6 +280,7 @@ int main(void)
 	pins();
 	revoked();
 	staples();
-	purposes();
+	bad_certificates();
+	weak_keys();
 	return remove_files() || done_testing();
 }

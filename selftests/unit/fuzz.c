@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What comes from outside, changed at random: a peer's handshake in both roles and both
+ * versions, and the kernel's netlink messages. Nothing has to succeed; nothing may crash,
+ * hang, leak or break the contract with the kernel. FUZZ_SECONDS (20) and FUZZ_SEED say
+ * how long and which; best under ASan: make SANITIZE=1.
+ */
+#include <errno.h>
+#include <time.h>
+#include <libmnl/libmnl.h>
+#include <linux/genetlink.h>
+#include "profile.h"
+
+static uint64_t state;
+
+/* xorshift64: the same on every machine */
+static uint32_t chance(uint32_t n)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return (uint32_t)(state >> 32) % n;
+}
+
+/* A few bytes, a length, a part doubled, cut or exchanged. Returns the new length. */
+static size_t change(uint8_t *bytes, size_t len, size_t room)
+{
+	size_t at = len ? chance((uint32_t)len) : 0, n;
+
+	switch (chance(6)) {
+	case 0:
+		for (n = 1 + chance(4); n-- && len;)
+			bytes[chance((uint32_t)len)] = (uint8_t)chance(256);
+		break;
+	case 1:
+		if (len)
+			bytes[at] ^= (uint8_t)(1 << chance(8));
+		break;
+	case 2:
+		len = at;
+		break;
+	case 3:
+		n = 1 + chance(64);
+		if (len + n <= room) {
+			memmove(bytes + at + n, bytes + at, len - at);
+			len += n;
+		}
+		break;
+	case 4:
+		n = len - at < 64 ? len - at : 64;
+		memmove(bytes + at, bytes + at + n, len - at - n);
+		len -= n;
+		break;
+	case 5:
+		if (len > 5) {
+			bytes[3] = (uint8_t)chance(256);
+			bytes[4] = (uint8_t)chance(256);
+		}
+		break;
+	}
+	return len;
+}
+
+/* ---- handshakes ---- */
+
+/* As relay(), but what goes one way is changed once, at a message of chance. */
+static bool disturbed(struct helper *helper, bool towards_server)
+{
+	struct relay_end *server = relay_new(KSEAL_ROLE_SERVER, NULL);
+	struct relay_end *client = relay_new(KSEAL_ROLE_CLIENT, NAME);
+	struct relay_end *victim = towards_server ? server : client;
+	unsigned int steps = 0, when = chance(3);
+	bool good;
+
+	server->chunk = chance(4) ? 0 : 1 + chance(2000);
+	ends[0] = server;
+	ends[1] = client;
+	relay_connect(client, server);
+	while (give(helper, client) | give(helper, server)) {
+		/* what has not been given yet */
+		if (victim->in_len > victim->given && steps++ == when)
+			victim->in_len = victim->given +
+				change(victim->in + victim->given, victim->in_len - victim->given,
+				       RELAY_IN_MAX - victim->in_len);
+	}
+	/* of those that wait for more nobody says anything */
+	request_expire(helper->table, 1000 + 3600 * 1000);
+	good = !server->wrong && !client->wrong && !request_count(helper->table);
+	relay_free(server);
+	relay_free(client);
+	return good;
+}
+
+static struct helper *both_roles(uint16_t version, bool clients)
+{
+	struct settings settings = profile("ec");
+
+	settings.tickets = true;
+	settings.version_min = settings.version_max = version;
+	if (clients) {
+		settings.clients = SETTINGS_CLIENTS_OPTIONAL;
+		string_list_add(&settings.client_ca, path_of("ca", ".pem"));
+	}
+	string_list_add(&settings.alpn, "h2");
+	return helper_with(&settings);
+}
+
+static void handshakes(time_t seconds)
+{
+	struct helper *helpers[] = {
+		both_roles(KSEAL_VERSION_1_2, true), both_roles(KSEAL_VERSION_1_3, true),
+		both_roles(KSEAL_VERSION_1_2, false), both_roles(KSEAL_VERSION_1_3, false),
+	};
+	time_t end = time(NULL) + seconds;
+	unsigned int n = 0, bad = 0;
+
+	while (time(NULL) < end && !bad) {
+		uint64_t before = state;
+
+		if (!disturbed(helpers[n % 4], n / 4 % 2)) {
+			note("FUZZ_SEED=%llu", (unsigned long long)before);
+			bad++;
+		}
+		n++;
+	}
+	ok(!bad && n > 20, "%u disturbed handshakes", n);
+	for (size_t i = 0; i < 4; i++)
+		helper_free(helpers[i]);
+}
+
+/* ---- netlink ---- */
+
+static size_t a_message(uint8_t *buf)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct genlmsghdr *genl = mnl_nlmsg_put_extra_header(nlh, sizeof(*genl));
+	static const uint8_t bytes[200] = { 22, 3, 1 };
+
+	genl->cmd = (uint8_t[]){ KSEAL_CMD_HANDSHAKE, KSEAL_CMD_MESSAGE, KSEAL_CMD_CANCEL }[chance(3)];
+	mnl_attr_put_u64(nlh, KSEAL_A_COOKIE, 1);
+	if (genl->cmd == KSEAL_CMD_CANCEL) {
+		mnl_attr_put_u32(nlh, KSEAL_A_ERROR, ECONNRESET);
+		return nlh->nlmsg_len;
+	}
+	if (genl->cmd == KSEAL_CMD_HANDSHAKE) {
+		mnl_attr_put_u8(nlh, KSEAL_A_ROLE, KSEAL_ROLE_CLIENT);
+		mnl_attr_put_strz(nlh, KSEAL_A_PROFILE, "default");
+		mnl_attr_put_strz(nlh, KSEAL_A_SERVER_NAME, NAME);
+		mnl_attr_put_u32(nlh, KSEAL_A_TIMEOUT, 15000);
+	}
+	mnl_attr_put(nlh, KSEAL_A_BYTES, chance(sizeof(bytes)), bytes);
+	return nlh->nlmsg_len;
+}
+
+/* What could be read lies in the message, and has an end. */
+static bool sane(const struct helper_message *message, const uint8_t *buf, size_t len)
+{
+	const struct helper_handshake *h = &message->handshake;
+
+	switch (message->cmd) {
+	case KSEAL_CMD_HANDSHAKE:
+		return (!h->len || (h->bytes >= buf && h->bytes + h->len <= buf + len)) &&
+		       (!h->first || (memchr(h->profile, 0, sizeof(h->profile)) &&
+				      memchr(h->server_name, 0, sizeof(h->server_name))));
+	case KSEAL_CMD_MESSAGE:
+		return message->late.bytes >= buf && message->late.bytes + message->late.len <= buf + len;
+	}
+	return message->cmd == KSEAL_CMD_CANCEL;
+}
+
+static void netlink(time_t seconds)
+{
+	static uint8_t buf[4096] __attribute__((aligned(NLMSG_ALIGNTO)));
+	time_t end = time(NULL) + seconds;
+	unsigned long n = 0, read = 0, bad = 0;
+
+	while (time(NULL) < end && !bad) {
+		struct nlmsghdr *nlh = (struct nlmsghdr *)buf;
+		struct helper_message message;
+		size_t len = a_message(buf);
+		int i, times = 1 + (int)chance(3);
+
+		for (i = 0; i < times; i++)
+			len = NLMSG_HDRLEN + change(buf + NLMSG_HDRLEN, len - NLMSG_HDRLEN,
+						    sizeof(buf) - NLMSG_HDRLEN);
+		nlh->nlmsg_len = (uint32_t)len;
+		n++;
+		/* a copy of its very size, for ASan to see what is read behind it */
+		nlh = malloc(len);
+		memcpy(nlh, buf, len);
+		if (mnl_nlmsg_ok(nlh, (int)len) && !netlink_decode(nlh, &message)) {
+			read++;
+			bad += !sane(&message, (const uint8_t *)nlh, len);
+		}
+		free(nlh);
+	}
+	ok(!bad && read && read < n, "%lu changed messages, of which %lu could still be read", n, read);
+}
+
+int main(void)
+{
+	const char *given = getenv("FUZZ_SECONDS"), *seed = getenv("FUZZ_SEED");
+	time_t seconds = given ? atol(given) : 20;
+
+	state = seed ? strtoull(seed, NULL, 10) : 88172645463325252ULL;
+	make_files();
+	handshakes(seconds - seconds / 4);
+	netlink(seconds / 4 ?: 1);
+	return remove_files() || done_testing();
+}
