@@ -81,14 +81,16 @@ static int staple_index(void)
 	static int index = -1;
 
 	if (index < 0)
-		index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_staple);
+		index = X509_get_ex_new_index(0, NULL, NULL, NULL, free_staple);
 	return index;
 }
 
 /* RFC 6066 8: a client asks for it. OpenSSL frees what it is given. */
 static int on_status(SSL *ssl, void *arg)
 {
-	const struct staple *staple = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), staple_index());
+	/* the one that was chosen for this client */
+	X509 *cert = SSL_get_certificate(ssl);
+	const struct staple *staple = cert ? X509_get_ex_data(cert, staple_index()) : NULL;
 	uint8_t *copy = staple ? OPENSSL_memdup(staple->der, staple->len) : NULL;
 
 	(void)arg;
@@ -117,7 +119,7 @@ static int load_staple(SSL_CTX *ctx, const char *path, char *why, size_t size)
 		response = d2i_OCSP_RESPONSE(NULL, &at, len);
 	}
 	if (!response || OCSP_response_status(response) != OCSP_RESPONSE_STATUS_SUCCESSFUL ||
-	    !SSL_CTX_set_ex_data(ctx, staple_index(), staple)) {
+	    !X509_set_ex_data(SSL_CTX_get0_certificate(ctx), staple_index(), staple)) {
 		snprintf(why, size,
 			 "%s: no OCSP response could be read: give the DER file that openssl ocsp -respout wrote",
 			 path);
@@ -246,14 +248,16 @@ static int add(struct certs *certs, struct known *known, const struct settings *
 	names = joined(certs, from);
 	if (!names)
 		return -1;
-	beside = cert->staple ? NULL : same_names(known, certs->n_contexts - 1, names,
-						  SSL_CTX_get0_certificate(ctx));
+	beside = same_names(known, certs->n_contexts - 1, names, SSL_CTX_get0_certificate(ctx));
 	known[certs->n_contexts - 1] = (struct known){ names, ctx };
 	if (!beside)
 		return 0;
 	while (certs->n_names > from)
 		free(certs->names[--certs->n_names].text);
-	return certs_load(beside, cert, why, size);
+	/* which makes it the current one there */
+	if (certs_load(beside, cert, why, size))
+		return -1;
+	return cert->staple ? load_staple(beside, cert->staple, why, size) : 0;
 }
 
 struct certs *certs_new(const struct settings *settings,

@@ -24,6 +24,7 @@ static struct reader {
 	size_t size;
 	bool said;
 	unsigned int depth;		/* of files that include one another */
+	struct string_list *files;	/* that were read */
 } *reader;
 
 /* Only the first message counts: others follow from it. hint may be NULL. */
@@ -307,8 +308,10 @@ static int parse(cfg_t *cfg, const char *path, unsigned int line)
 	unsigned int at;
 	FILE *file;
 
-	if (!name)
+	if (!name || string_list_add(reader->files, path)) {
+		free(name);
 		return -1;
+	}
 	if (conf_text_read(&text, path, &at, why, sizeof(why))) {
 		if (line && !at) {
 			wrong_at(cfg, line, "include: %s %s", path, why);
@@ -552,7 +555,7 @@ static int take_all(struct conf *conf, cfg_t *cfg)
 
 int conf_read(struct conf *conf, const char *path, char *why, size_t size)
 {
-	struct reader here = { .path = path, .why = why, .size = size };
+	struct reader here = { .path = path, .why = why, .size = size, .files = &conf->files };
 	cfg_t *cfg;
 	int ret = -1;
 
@@ -587,5 +590,6 @@ void conf_free(struct conf *conf)
 	free(conf->profiles);
 	free(conf->user);
 	free(conf->metrics);
+	string_list_free(&conf->files);
 	memset(conf, 0, sizeof(*conf));
 }

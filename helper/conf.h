@@ -23,6 +23,7 @@ struct conf {
 	enum log_level log;
 	char *user;			/* NULL: stay who we are */
 	char *metrics;			/* file; NULL: none */
+	struct string_list files;	/* that were read: it, and those that it includes */
 };
 
 /*

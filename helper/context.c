@@ -130,6 +130,10 @@ static int set_suites(SSL_CTX *ctx, const struct settings *settings, char *why, 
 		max = KSEAL_VERSION_1_2;
 	if (!tls12[0] && min == KSEAL_VERSION_1_2)
 		min = KSEAL_VERSION_1_3;
+	if (settings->psk && max == KSEAL_VERSION_1_2) {
+		snprintf(why, size, "psk: keys without certificates are of TLS 1.3, which is not allowed here");
+		return -1;
+	}
 	if (min > max) {
 		snprintf(why, size, "suites: there is none for the versions that are allowed");
 		return -1;
@@ -232,24 +236,63 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 
 /* ---- servers ---- */
 
+static bool hash_files(EVP_MD_CTX *hash, const struct string_list *files)
+{
+	uint8_t bytes[4096];
+	bool ok = true;
+
+	for (size_t i = 0; i < files->count && ok; i++) {
+		BIO *file = BIO_new_file(files->at[i], "rb");
+		int len;
+
+		ok = file;
+		while (ok && (len = BIO_read(file, bytes, sizeof(bytes))) > 0)
+			ok = EVP_DigestUpdate(hash, bytes, (size_t)len);
+		BIO_free(file);
+	}
+	return ok;
+}
+
+/* RFC 5077 5.6: a session is only resumed where it would have been begun: by a profile of
+ * this name, which wants the same of clients and would believe the same of them.
+ */
+static int set_session_context(SSL_CTX *ctx, const struct settings *settings)
+{
+	uint8_t clients = (uint8_t)settings->clients, id[EVP_MAX_MD_SIZE];
+	EVP_MD_CTX *hash = EVP_MD_CTX_new();
+	unsigned int len = 0;
+	bool ok;
+
+	ok = hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) &&
+	     EVP_DigestUpdate(hash, settings->name, strlen(settings->name) + 1) &&
+	     EVP_DigestUpdate(hash, &clients, sizeof(clients)) &&
+	     hash_files(hash, &settings->client_ca) && hash_files(hash, &settings->crls) &&
+	     EVP_DigestFinal_ex(hash, id, &len) &&
+	     SSL_CTX_set_session_id_context(ctx, id, len);
+	EVP_MD_CTX_free(hash);
+	return ok ? 0 : -1;
+}
+
 static SSL_CTX *make_server(const struct settings *settings, char *why, size_t size)
 {
 	SSL_CTX *ctx = context_base(TLS_server_method(), settings, why, size);
 
 	if (!ctx)
 		return NULL;
-	/* All are good: the client knows which it is fast at, unless an order was given */
-	if (settings->suites.count)
-		SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE |
-					 SSL_OP_PRIORITIZE_CHACHA);
-	/* sessions are not taken over between profiles; RFC 5077 5.6 */
-	if (verify_clients(ctx, settings, why, size) ||
-	    !SSL_CTX_set_session_id_context(ctx, (const unsigned char *)settings->name,
-					    (unsigned int)strnlen(settings->name, 32))) {
-		SSL_CTX_free(ctx);
-		return NULL;
+	/* All are good: the client knows which it is fast at, unless an order was given, or
+	 * an external key goes with some of them only
+	 */
+	if (settings->suites.count || settings->psk)
+		SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
+	if (settings->suites.count && !settings->psk)
+		SSL_CTX_set_options(ctx, SSL_OP_PRIORITIZE_CHACHA);
+	if (!verify_clients(ctx, settings, why, size)) {
+		snprintf(why, size, "the name of the profile's sessions could not be made");
+		if (!set_session_context(ctx, settings))
+			return ctx;
 	}
-	return ctx;
+	SSL_CTX_free(ctx);
+	return NULL;
 }
 
 /* RFC 6066 3 */
@@ -282,7 +325,7 @@ static int finish_server(struct context *context, SSL_CTX *ctx, char *why, size_
 		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
 		return SSL_CTX_set_num_tickets(ctx, 0) ? 0 : -1;
 	}
-	return tickets_use(ctx, context->tickets);
+	return tickets_use(ctx, context->tickets, settings->clients);
 }
 
 static int make_servers(struct context *context, char *why, size_t size)
@@ -350,6 +393,7 @@ struct context *context_new(struct settings *settings, char *why, size_t size)
 	context->settings = *settings;
 	memset(settings, 0, sizeof(*settings));
 	atomic_init(&context->users, 1);
+	psk_init();
 	if (context->settings.psk) {
 		context->psk = psk_new(context->settings.psk, why, size);
 		if (!context->psk)

@@ -126,6 +126,22 @@ static int load(struct daemon *daemon, const struct conf *conf, char *why, size_
 	return ret;
 }
 
+/* From here on changes are noticed, so what is read afterwards is not too old. */
+static void watch_files(struct daemon *daemon, const struct conf *conf)
+{
+	const char *missing = NULL;
+	struct watch *watch = watch_new(conf, &missing);
+
+	if (!watch)
+		log_warning("files that change cannot be noticed (%s): send SIGHUP after a change",
+			    strerror(errno));
+	else if (missing)
+		log_warning("changes of %s, say, cannot be noticed: send SIGHUP after a change",
+			    missing);
+	watch_free(daemon->watch);
+	daemon->watch = watch;
+}
+
 /* At the start. */
 static int read_all(struct daemon *daemon)
 {
@@ -134,6 +150,8 @@ static int read_all(struct daemon *daemon)
 	daemon->profiles = profiles_new();
 	if (daemon->profiles && !config_read(&daemon->config, &daemon->conf, why, sizeof(why))) {
 		log_set_level(daemon->conf.log);
+		if (!daemon->config.check)
+			watch_files(daemon, &daemon->conf);
 		if (!load(daemon, &daemon->conf, why, sizeof(why)))
 			return 0;
 	}
@@ -156,15 +174,6 @@ static void write_metrics(struct daemon *daemon)
 
 /* ---- changes ---- */
 
-static void watch_files(struct daemon *daemon, const struct conf *conf)
-{
-	watch_free(daemon->watch);
-	daemon->watch = watch_new(conf, daemon->config.file);
-	if (!daemon->watch)
-		log_warning("files that change cannot be noticed (%s): send SIGHUP after a change",
-			    strerror(errno));
-}
-
 /* Handshakes that are under way end with what they began with. */
 static void reload(struct daemon *daemon)
 {
@@ -173,9 +182,9 @@ static void reload(struct daemon *daemon)
 	bool taken = false;
 
 	if (!config_read(&daemon->config, &conf, why, sizeof(why))) {
-		taken = !load(daemon, &conf, why, sizeof(why));
-		/* also those that it could not be taken for: they may change */
+		/* also if it cannot be taken for what is in one of them */
 		watch_files(daemon, &conf);
+		taken = !load(daemon, &conf, why, sizeof(why));
 		if (taken)
 			log_set_level(conf.log);
 	}
@@ -227,12 +236,12 @@ static void wait_for_end(struct daemon *daemon)
 	struct due due = { 0 };
 
 	for (;;) {
-		struct pollfd fds[] = {
-			{ .fd = daemon->signals, .events = POLLIN },
-			{ .fd = daemon->watch ? watch_fd(daemon->watch) : -1, .events = POLLIN },
-		};
+		struct pollfd fds[2] = { { .fd = daemon->signals, .events = POLLIN } };
 
 		do_what_is_due(daemon, &due);
+		/* which may be another now */
+		fds[1].fd = daemon->watch ? watch_fd(daemon->watch) : -1;
+		fds[1].events = POLLIN;
 		if (poll(fds, 2, until(&due)) <= 0)
 			continue;
 		if (fds[0].revents & POLLIN &&
@@ -272,7 +281,6 @@ static int run(struct daemon *daemon)
 	if (register_all(daemon))
 		goto out_close;
 	notify = notify_open();
-	watch_files(daemon, &daemon->conf);
 	if (user)
 		sandbox_give_runtime_directory(&daemon->user);
 	if (sandbox_drop(user ? &daemon->user : NULL) || start_all(daemon)) {
@@ -288,7 +296,6 @@ static int run(struct daemon *daemon)
 	ret = stop_all(daemon);
 
 out_close:
-	watch_free(daemon->watch);
 	while (daemon->n_genl)
 		kseal_genl_close(&daemon->genl[--daemon->n_genl]);
 	close(daemon->signals);
@@ -322,6 +329,7 @@ int main(int argc, char **argv)
 			ret = run(&daemon);
 		}
 	}
+	watch_free(daemon.watch);
 	profiles_free(daemon.profiles);
 	conf_free(&daemon.conf);
 	config_free(&daemon.config);

@@ -3,6 +3,7 @@
  * Counters; see metrics.h.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "tls.h"
 
 #define FAILURES_MAX	128	/* kinds: an errno with an alert */
+#define ALERT_UNKNOWN	255	/* RFC 8446 6: none has this number */
 
 struct failures {
 	int error;		/* positive errno */
@@ -59,6 +61,9 @@ static void count_failure(const struct tls_failure *failure)
 	int alert = failure->has_alert ? failure->alert : -1;
 	size_t i;
 
+	/* those without a name are one kind, however many a peer thinks of */
+	if (alert >= 0 && !strcmp(alert_name((uint8_t)alert), "unknown"))
+		alert = ALERT_UNKNOWN;
 	for (i = 0; i < kinds; i++)
 		if (failures[i].error == failure->error && failures[i].alert == alert)
 			break;
@@ -161,13 +166,21 @@ int metrics_write(const char *path)
 {
 	char beside[PATH_MAX];
 	FILE *out;
-	int ret = 0;
+	int ret = 0, fd;
 
 	if (snprintf(beside, sizeof(beside), "%s.new", path) >= (int)sizeof(beside))
 		return -ENAMETOOLONG;
-	out = fopen(beside, "we");
-	if (!out)
+	/* nobody else's file, and nobody's link */
+	if (unlink(beside) && errno != ENOENT)
 		return -errno;
+	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	out = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!out) {
+		ret = -errno;
+		if (fd >= 0)
+			close(fd);
+		return ret;
+	}
 	metrics_print(out);
 	/* whoever collects them is somebody else */
 	if (ferror(out) || fchmod(fileno(out), 0644))

@@ -3,6 +3,7 @@
  * External pre-shared keys; see psk.h.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +66,16 @@ static int read_line(char *line, struct entry **out, const char **wrong)
 	return entry->key_len ? 0 : -1;
 }
 
+static bool is_double(const struct psk *psk, const struct entry *entry, const char **wrong)
+{
+	const struct entry *other = psk->first;
+
+	*wrong = "this identity was there before";
+	while (entry && other != entry && strcmp(other->identity, entry->identity))
+		other = other->next;
+	return entry && other != entry;
+}
+
 struct psk *psk_new(const char *path, char *why, size_t size)
 {
 	struct psk *psk = calloc(1, sizeof(*psk));
@@ -79,9 +90,13 @@ struct psk *psk_new(const char *path, char *why, size_t size)
 			 path, strerror(errno));
 		goto err;
 	}
+	/* the keys are in line alone, which is wiped */
+	setvbuf(file, NULL, _IONBF, 0);
 	while (fgets(line, sizeof(line), file)) {
 		n++;
-		if (read_line(line, last, &wrong)) {
+		wrong = "the line is too long";
+		if ((!strchr(line, '\n') && !feof(file)) || read_line(line, last, &wrong) ||
+		    is_double(psk, *last, &wrong)) {
 			snprintf(why, size, "%s:%u: %s", path, n, wrong);
 			goto err;
 		}
@@ -129,6 +144,21 @@ static int psk_index(void)
 	return index;
 }
 
+static int index_of_used(void)
+{
+	static int index = -1;
+
+	if (index < 0)
+		index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+	return index;
+}
+
+void psk_init(void)
+{
+	(void)psk_index();
+	(void)index_of_used();
+}
+
 /* An SSL_SESSION with the key, or NULL. */
 static SSL_SESSION *make_session(SSL *ssl, const struct entry *entry)
 {
@@ -144,15 +174,6 @@ static SSL_SESSION *make_session(SSL *ssl, const struct entry *entry)
 	return NULL;
 }
 
-static int index_of_used(void)
-{
-	static int index = -1;
-
-	if (index < 0)
-		index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
-	return index;
-}
-
 static int on_offer(SSL *ssl, const unsigned char *identity, size_t len, SSL_SESSION **session)
 {
 	const struct psk *psk = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), psk_index());
@@ -163,6 +184,9 @@ static int on_offer(SSL *ssl, const unsigned char *identity, size_t len, SSL_SES
 		entry = entry->next;
 	*session = entry ? make_session(ssl, entry) : NULL;
 	SSL_set_ex_data(ssl, index_of_used(), *session ? (void *)(uintptr_t)entry : NULL);
+	/* a ticket would outlive the key, and forget whose it was */
+	if (*session)
+		SSL_set_num_tickets(ssl, 0);
 	return 1;
 }
 
@@ -186,14 +210,12 @@ static int on_use(SSL *ssl, const EVP_MD *md, const unsigned char **identity, si
 
 void psk_serve(SSL_CTX *ctx, const struct psk *psk)
 {
-	(void)index_of_used();	/* before there are threads */
 	SSL_CTX_set_ex_data(ctx, psk_index(), (void *)(uintptr_t)psk);
 	SSL_CTX_set_psk_find_session_callback(ctx, on_offer);
 }
 
 void psk_offer(SSL_CTX *ctx, const struct psk *psk)
 {
-	(void)index_of_used();
 	SSL_CTX_set_ex_data(ctx, psk_index(), (void *)(uintptr_t)psk);
 	SSL_CTX_set_psk_use_session_callback(ctx, on_use);
 }

@@ -12,6 +12,9 @@
 
 struct psk;
 
+/* Before the first handshake, and before there are threads. */
+void psk_init(void);
+
 /*
  * Reads a file with lines IDENTITY:HEX; empty lines and those that begin with #
  * are passed over. Returns NULL with a sentence in why.

@@ -32,7 +32,7 @@ int string_list_add(struct string_list *list, const char *text)
 	return 0;
 }
 
-static void string_list_free(struct string_list *list)
+void string_list_free(struct string_list *list)
 {
 	while (list->count)
 		free(list->at[--list->count]);

@@ -77,6 +77,9 @@ struct settings {
 /* What is there when nothing was said. */
 void settings_default(struct settings *settings, const char *name);
 
+/* Frees the strings; the list is empty afterwards. */
+void string_list_free(struct string_list *list);
+
 /* Appends a copy. Returns 0 or -ENOMEM. */
 int string_list_add(struct string_list *list, const char *text);
 

@@ -21,6 +21,7 @@
 #define NAME_LEN	16
 #define SECRET_LEN	32
 #define KEYS_MAX	64
+#define TOTAL_MAX	(7 * 86400)	/* seconds from a full handshake on */
 
 struct ticket_key {
 	uint8_t name[NAME_LEN];
@@ -194,6 +195,65 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
 	return ret;
 }
 
+/* ---- what a ticket is good for ---- */
+
+/* In the ticket: when there was a full handshake, seconds since 1970. Renewals do not
+ * make it younger: RFC 8446 4.6.1 wants an end.
+ */
+static int on_make(SSL *ssl, void *arg)
+{
+	SSL_SESSION *session = SSL_get_session(ssl);
+	int64_t now = time(NULL);
+	void *data;
+	size_t len;
+
+	(void)arg;
+	if (SSL_SESSION_get0_ticket_appdata(session, &data, &len) && len == sizeof(now))
+		return 1;
+	return SSL_SESSION_set1_ticket_appdata(session, &now, sizeof(now));
+}
+
+static bool too_old(SSL_SESSION *session)
+{
+	int64_t since;
+	void *data;
+	size_t len;
+
+	if (!SSL_SESSION_get0_ticket_appdata(session, &data, &len) || len != sizeof(since))
+		return true;
+	memcpy(&since, data, sizeof(since));
+	return time(NULL) - since > TOTAL_MAX || since > time(NULL) + 60;
+}
+
+/* What a full handshake would want of the client. */
+static bool still_welcome(SSL_SESSION *session, enum settings_clients clients)
+{
+	X509 *peer = SSL_SESSION_get0_peer(session);
+
+	if (clients == SETTINGS_CLIENTS_REQUIRED && !peer)
+		return false;
+	return !peer || X509_cmp_current_time(X509_get0_notAfter(peer)) > 0;
+}
+
+static SSL_TICKET_RETURN on_opened(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
+				   size_t name_len, SSL_TICKET_STATUS status, void *arg)
+{
+	(void)ssl, (void)name, (void)name_len;
+	switch (status) {
+	case SSL_TICKET_SUCCESS:
+	case SSL_TICKET_SUCCESS_RENEW:
+		if (too_old(session) || !still_welcome(session, (enum settings_clients)(uintptr_t)arg))
+			return SSL_TICKET_RETURN_IGNORE_RENEW;
+		return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE :
+						      SSL_TICKET_RETURN_USE_RENEW;
+	case SSL_TICKET_EMPTY:
+	case SSL_TICKET_NO_DECRYPT:
+		return SSL_TICKET_RETURN_IGNORE_RENEW;
+	default:
+		return SSL_TICKET_RETURN_IGNORE;
+	}
+}
+
 /* ---- life ---- */
 
 struct tickets *tickets_new(const char *directory, uint32_t lifetime, char *why, size_t size)
@@ -229,10 +289,11 @@ void tickets_free(struct tickets *tickets)
 	free(tickets);
 }
 
-int tickets_use(SSL_CTX *ctx, struct tickets *tickets)
+int tickets_use(SSL_CTX *ctx, struct tickets *tickets, enum settings_clients clients)
 {
 	if (!SSL_CTX_set_ex_data(ctx, tickets_index(), tickets) ||
-	    !SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket))
+	    !SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket) ||
+	    !SSL_CTX_set_session_ticket_cb(ctx, on_make, on_opened, (void *)(uintptr_t)clients))
 		return -1;
 	SSL_CTX_set_timeout(ctx, (long)tickets->lifetime);
 	return 0;

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <openssl/ssl.h>
+#include "settings.h"
 
 /* A key file: name, key of HMAC-SHA-256, key of AES-256; as nginx has them. */
 #define TICKETS_FILE_LEN	80
@@ -27,7 +28,10 @@ struct tickets *tickets_new(const char *directory, uint32_t lifetime, char *why,
 /* Wipes and frees; NULL is fine. */
 void tickets_free(struct tickets *tickets);
 
-/* Lets the handshakes of ctx use them; any number of threads. tickets must outlive ctx. */
-int tickets_use(SSL_CTX *ctx, struct tickets *tickets);
+/*
+ * Lets the handshakes of ctx use them; any number of threads. tickets must outlive ctx.
+ * clients: what ctx wants of clients, which a ticket has to meet as well. Returns 0 or -1.
+ */
+int tickets_use(SSL_CTX *ctx, struct tickets *tickets, enum settings_clients clients);
 
 #endif

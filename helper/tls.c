@@ -34,7 +34,8 @@ struct tls {
 	uint8_t client_secret[KEYS_SECRET_MAX];
 	uint8_t server_secret[KEYS_SECRET_MAX];
 	size_t client_secret_len, server_secret_len;
-	unsigned int tickets;		/* sent, each a record under the server's secret */
+	bool settled;			/* a server's Finished was sent; behind it */
+	unsigned int records;		/* are tickets, under the application's key */
 	/* TLS 1.2: */
 	uint8_t master[KEYS_SECRET_MAX];
 	size_t master_len;
@@ -85,14 +86,19 @@ static void on_message(int sent, int version, int type, const void *buf, size_t 
 
 	(void)version;
 	(void)arg;
-	if (type == SSL3_RT_ALERT && len == 2) {
-		tls->alert = bytes[1];
-		tls->alert_sent |= sent;
-		tls->alert_received |= !sent;
+	if (type == SSL3_RT_HEADER && sent) {
+		tls->records += tls->settled;
+	} else if (type == SSL3_RT_ALERT && len == 2) {
+		/* RFC 5246 7.2: after a warning it may go on */
+		if (bytes[0] == SSL3_AL_FATAL) {
+			tls->alert = bytes[1];
+			tls->alert_sent |= sent;
+			tls->alert_received |= !sent;
+		}
 		log_debug("%016llx: alert %s (%u) %s", (unsigned long long)tls->id,
 			  alert_name(bytes[1]), bytes[1], sent ? "sent" : "received");
 	} else if (type == SSL3_RT_HANDSHAKE && len) {
-		tls->tickets += sent && bytes[0] == SSL3_MT_NEWSESSION_TICKET;
+		tls->settled |= sent && bytes[0] == SSL3_MT_FINISHED;
 		log_debug("%016llx: %s (%u) %s, %zu bytes", (unsigned long long)tls->id,
 			  handshake_name(bytes[0]), bytes[0], sent ? "sent" : "received", len);
 	}
@@ -257,6 +263,13 @@ void tls_free(struct tls *tls)
 	free(tls);
 }
 
+/* Whether it was a certificate that was sent, or not, that we refused. */
+static bool is_rejection(const struct tls *tls)
+{
+	return alert_is_rejection(tls->alert) ||
+	       ERR_GET_REASON(ERR_peek_error()) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
+}
+
 static void explain(struct tls *tls, struct tls_failure *failure)
 {
 	char reason[KSEAL_REASON_MAX + 1];
@@ -267,7 +280,7 @@ static void explain(struct tls *tls, struct tls_failure *failure)
 		tls_fail(failure, alert_is_rejection(tls->alert) ? EKEYREJECTED : EPROTO,
 			 "the peer refused: alert %s (%u)", alert_name(tls->alert), tls->alert);
 	else if (tls->alert_sent)
-		tls_fail(failure, EPROTO, "the handshake failed: %s; alert %s (%u) was sent",
+		tls_fail(failure, is_rejection(tls) ? EKEYREJECTED : EPROTO, "the handshake failed: %s; alert %s (%u) was sent",
 			 tls_reason(), alert_name(tls->alert), tls->alert);
 	else
 		tls_fail(failure, EPROTO, "the handshake failed: %s", tls_reason());
@@ -380,6 +393,15 @@ static void describe(struct tls *tls, struct tls_session *session)
 		verify_identity(tls->ssl, session->peer_identity, sizeof(session->peer_identity));
 }
 
+/* RFC 6066 4: bytes of content in a record at most; 0: as the protocol has it. */
+static uint32_t record_limit(SSL *ssl)
+{
+	uint8_t mode = SSL_SESSION_get_max_fragment_length(SSL_get_session(ssl));
+
+	return mode >= TLSEXT_max_fragment_length_512 && mode <= TLSEXT_max_fragment_length_4096 ?
+	       256u << mode : 0;
+}
+
 /* RFC 8446 7.3. Returns 0, -ENOKEY without the secrets, or -errno. */
 static int derive_tls13(struct tls *tls, const struct keys_suite *suite, struct keys *client,
 			struct keys *server)
@@ -392,9 +414,8 @@ static int derive_tls13(struct tls *tls, const struct keys_suite *suite, struct 
 	ret = keys_derive(client, suite, tls->client_secret);
 	if (!ret)
 		ret = keys_derive(server, suite, tls->server_secret);
-	/* tickets that were sent are records, too */
 	if (tls->role == KSEAL_ROLE_SERVER)
-		server->seq = tls->tickets;
+		server->seq = tls->records;
 	return ret;
 }
 
@@ -432,6 +453,7 @@ int tls_session(struct tls *tls, struct tls_session *session, struct tls_failure
 	client = serves ? &session->rx : &session->tx;
 	server = serves ? &session->tx : &session->rx;
 	session->version = (uint16_t)SSL_version(tls->ssl);
+	session->record_limit = record_limit(tls->ssl);
 	if (suite && suite->version == session->version)
 		ret = session->version == KSEAL_VERSION_1_3 ?
 			derive_tls13(tls, suite, client, server) :

@@ -36,6 +36,7 @@ void tls_fail(struct tls_failure *failure, int error, const char *fmt, ...)
 struct tls_session {
 	uint16_t version;	/* on the wire */
 	bool resumed;		/* by a ticket */
+	uint32_t record_limit;	/* bytes of content that the peer takes; 0: any */
 	struct keys tx, rx;	/* tx->suite == rx->suite */
 	char suite[64];		/* IANA names */
 	char group[64];

@@ -16,6 +16,9 @@
 #include "tls.h"
 #include "verify.h"
 
+#define STAPLE_SKEW	300		/* seconds that clocks differ */
+#define STAPLE_AGE_MAX	(7 * 86400)
+
 /* ---- files ---- */
 
 static int refuse(char *why, size_t size, const char *file, const char *what)
@@ -26,6 +29,7 @@ static int refuse(char *why, size_t size, const char *file, const char *what)
 	return -1;
 }
 
+/* How many there are; 0: none, or one that is damaged. */
 static int load_crl(X509_STORE *store, const char *file)
 {
 	BIO *bio = BIO_new_file(file, "r");
@@ -37,8 +41,10 @@ static int load_crl(X509_STORE *store, const char *file)
 		X509_CRL_free(crl);
 	}
 	BIO_free(bio);
-	if (n)
-		ERR_clear_error();	/* the end of the file is one */
+	/* that is how a file ends */
+	if (!n || ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+		return 0;
+	ERR_clear_error();
 	return n;
 }
 
@@ -123,48 +129,68 @@ static bool must_staple(X509 *cert)
 	return must;
 }
 
-/* What the response says of the certificate: V_OCSP_CERTSTATUS_*, or -1: nothing
- * that can be believed.
- */
-static int staple_says(OCSP_BASICRESP *basic, STACK_OF(X509) *chain, X509_STORE *store)
+/* The one response about the certificate, whatever hash it names it by. */
+static OCSP_SINGLERESP *response_for(OCSP_BASICRESP *basic, X509 *cert, X509 *issuer)
 {
-	X509 *cert = sk_X509_value(chain, 0);
-	X509 *issuer = sk_X509_num(chain) > 1 ? sk_X509_value(chain, 1) : cert;
-	OCSP_CERTID *id = OCSP_cert_to_id(NULL, cert, issuer);
-	ASN1_GENERALIZEDTIME *this_update = NULL, *next_update = NULL;
-	int status = -1;
+	for (int i = 0; i < OCSP_resp_count(basic); i++) {
+		OCSP_SINGLERESP *one = OCSP_resp_get0(basic, i);
+		OCSP_CERTID *theirs = (OCSP_CERTID *)(uintptr_t)OCSP_SINGLERESP_get0_id(one), *id;
+		ASN1_OBJECT *hash;
+		bool same;
 
-	if (!id || OCSP_basic_verify(basic, chain, store, OCSP_TRUSTOTHER) <= 0 ||
-	    !OCSP_resp_find_status(basic, id, &status, NULL, NULL, &this_update, &next_update) ||
-	    !OCSP_check_validity(this_update, next_update, 300, -1))
-		status = -1;
-	OCSP_CERTID_free(id);
-	return status;
+		OCSP_id_get0_info(NULL, &hash, NULL, NULL, theirs);
+		id = OCSP_cert_to_id(EVP_get_digestbyobj(hash), cert, issuer);
+		same = id && !OCSP_id_cmp(id, theirs);
+		OCSP_CERTID_free(id);
+		if (same)
+			return one;
+	}
+	return NULL;
+}
+
+/* Whether the response says that the certificate is good. It is signed by the issuer,
+ * or by whom the issuer has charged with it (RFC 6960 4.2.2.2): not by the certificate's
+ * own key.
+ */
+static bool staple_is_good(OCSP_BASICRESP *basic, STACK_OF(X509) *chain, X509_STORE *store)
+{
+	ASN1_GENERALIZEDTIME *this_update = NULL, *next_update = NULL;
+	OCSP_SINGLERESP *one = response_for(basic, sk_X509_value(chain, 0),
+					    sk_X509_value(chain, 1));
+
+	return one && OCSP_basic_verify(basic, chain, store, 0) > 0 &&
+	       OCSP_single_get0_status(one, NULL, NULL, &this_update, &next_update) ==
+	       V_OCSP_CERTSTATUS_GOOD &&
+	       /* one that does not say when it ends is not good for ever */
+	       OCSP_check_validity(this_update, next_update, STAPLE_SKEW,
+				   next_update ? -1 : STAPLE_AGE_MAX);
 }
 
 /* 0 refuses with bad_certificate_status_response (RFC 6066 8). */
 static int on_staple(SSL *ssl, void *arg)
 {
 	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
+	X509_STORE *store = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
 	OCSP_RESPONSE *response = NULL;
 	OCSP_BASICRESP *basic = NULL;
 	const uint8_t *der;
-	int ok, len = (int)SSL_get_tlsext_status_ocsp_resp(ssl, &der);
+	bool good;
+	int len = (int)SSL_get_tlsext_status_ocsp_resp(ssl, &der);
 
 	(void)arg;
 	/* a pinned key without a chain */
 	if (!chain || !sk_X509_num(chain))
 		return 1;
-	if (len <= 0)
+	/* nor is there an issuer to ask where the certificate itself was named as CA */
+	if (len <= 0 || sk_X509_num(chain) < 2)
 		return !must_staple(sk_X509_value(chain, 0));
 	response = d2i_OCSP_RESPONSE(NULL, &der, len);
 	if (response)
 		basic = OCSP_response_get1_basic(response);
-	ok = basic && staple_says(basic, chain, SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl))) ==
-		      V_OCSP_CERTSTATUS_GOOD;
+	good = basic && staple_is_good(basic, chain, store);
 	OCSP_BASICRESP_free(basic);
 	OCSP_RESPONSE_free(response);
-	return ok;
+	return good;
 }
 
 /* ---- both roles ---- */
@@ -174,6 +200,11 @@ int verify_servers(SSL_CTX *ctx, const struct settings *settings, char *why, siz
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	if (load_store(ctx, &settings->ca, &settings->crls, why, size))
 		return -1;
+	if (settings->pins.count && !settings->ca.count && settings->crls.count) {
+		snprintf(why, size,
+			 "crls are not looked at with pins alone: name the CA as well, or leave them out");
+		return -1;
+	}
 	if (settings->pins.count) {
 		SSL_CTX_set_cert_verify_callback(ctx, verify_pinned,
 						 (void *)(uintptr_t)settings);
@@ -279,7 +310,8 @@ void verify_identity(const SSL *ssl, char *text, size_t size)
 	int len = 0;
 
 	text[0] = '\0';
-	if (!cert)
+	/* with a pinned key alone the subject is only what its owner wrote there */
+	if (!cert || (!SSL_get0_verified_chain(ssl) && !SSL_session_reused(ssl)))
 		return;
 	bio = BIO_new(BIO_s_mem());
 	if (!bio)

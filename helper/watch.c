@@ -23,6 +23,7 @@ struct watch {
 	int fd;
 	struct watched *files;
 	size_t count;
+	const char *missing;	/* one that cannot be watched, or NULL */
 };
 
 static int add(struct watch *watch, const char *directory, const char *name)
@@ -42,65 +43,60 @@ static int add(struct watch *watch, const char *directory, const char *name)
 	return 0;
 }
 
-static int add_file(struct watch *watch, const char *path)
+static void add_file(struct watch *watch, const char *path)
 {
 	char *one = path ? strdup(path) : NULL, *two = path ? strdup(path) : NULL;
-	int ret = !path ? 0 : one && two ? add(watch, dirname(one), basename(two)) : -1;
 
+	if (path && (!one || !two || add(watch, dirname(one), basename(two))))
+		watch->missing = path;
 	free(one);
 	free(two);
-	return ret;
 }
 
-static int add_files(struct watch *watch, const struct string_list *list)
+static void add_files(struct watch *watch, const struct string_list *list)
 {
-	int ret = 0;
-
 	for (size_t i = 0; i < list->count; i++)
-		ret |= add_file(watch, list->at[i]);
-	return ret;
+		add_file(watch, list->at[i]);
 }
 
-static int add_profile(struct watch *watch, const struct settings *settings)
+static void add_profile(struct watch *watch, const struct settings *settings)
 {
-	int ret = 0;
-
-	for (size_t i = 0; i < settings->n_certs; i++)
-		ret |= add_file(watch, settings->certs[i].chain) |
-		       add_file(watch, settings->certs[i].key) |
-		       add_file(watch, settings->certs[i].staple);
-	ret |= add_files(watch, &settings->ca) | add_files(watch, &settings->crls) |
-	       add_files(watch, &settings->client_ca) | add_file(watch, settings->psk);
-	if (settings->ticket_keys)
-		ret |= add(watch, settings->ticket_keys, "");
-	return ret;
+	for (size_t i = 0; i < settings->n_certs; i++) {
+		add_file(watch, settings->certs[i].chain);
+		add_file(watch, settings->certs[i].key);
+		add_file(watch, settings->certs[i].staple);
+	}
+	add_files(watch, &settings->ca);
+	add_files(watch, &settings->crls);
+	add_files(watch, &settings->client_ca);
+	add_file(watch, settings->psk);
+	if (settings->ticket_keys && add(watch, settings->ticket_keys, ""))
+		watch->missing = settings->ticket_keys;
 }
 
-struct watch *watch_new(const struct conf *conf, const char *file)
+struct watch *watch_new(const struct conf *conf, const char **missing)
 {
 	struct watch *watch = calloc(1, sizeof(*watch));
-	int ret;
 
 	if (!watch)
 		return NULL;
 	watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	ret = watch->fd < 0 ? -1 : add_file(watch, file);
-	for (size_t i = 0; i < conf->n_profiles && !ret; i++)
-		ret = add_profile(watch, &conf->profiles[i]);
-	if (!ret)
-		return watch;
-	ret = errno;
-	watch_free(watch);
-	errno = ret;
-	return NULL;
+	if (watch->fd < 0) {
+		free(watch);
+		return NULL;
+	}
+	add_files(watch, &conf->files);
+	for (size_t i = 0; i < conf->n_profiles; i++)
+		add_profile(watch, &conf->profiles[i]);
+	*missing = watch->missing;
+	return watch;
 }
 
 void watch_free(struct watch *watch)
 {
 	if (!watch)
 		return;
-	if (watch->fd >= 0)
-		close(watch->fd);
+	close(watch->fd);
 	free(watch->files);
 	free(watch);
 }

@@ -6,12 +6,17 @@
 #ifndef KSEALD_WATCH_H
 #define KSEALD_WATCH_H
 
+#include <stdbool.h>
 #include "conf.h"
 
 struct watch;
 
-/* Watches the files of conf, and file itself if it is not NULL. NULL: errno says why. */
-struct watch *watch_new(const struct conf *conf, const char *file);
+/*
+ * Watches the files of conf, and those that it was read from. Those whose directory there
+ * is not, or that may not be looked at, are left out; *missing, if there are any, is one
+ * of them, which conf owns. NULL: errno says why there is nothing at all.
+ */
+struct watch *watch_new(const struct conf *conf, const char **missing);
 void watch_free(struct watch *watch);
 
 /* Becomes readable when something happened. */

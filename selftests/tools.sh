@@ -127,7 +127,7 @@ unknown_ca() {
 		-quiet -naccept 1 </dev/null >/dev/null 2>&1 &
 	other=$!
 	wait_port "$free"
-	fails 1 "start kseald with --ca" "$KSEAL" connect "localhost:$free"
+	fails 1 "name it (--ca, or ca in kseald.conf)" "$KSEAL" connect "localhost:$free"
 	local result=$?
 	end_other
 	return "$result"

@@ -319,6 +319,42 @@ static void preshared(void)
 	both_free(&b);
 }
 
+static int offer_host_a(SSL *ssl, const EVP_MD *md, const unsigned char **id, size_t *len,
+			SSL_SESSION **session)
+{
+	static const uint8_t key[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+	static const unsigned char suite_id[] = { 0x13, 0x01 };
+
+	(void)md;
+	*session = SSL_SESSION_new();
+	SSL_SESSION_set1_master_key(*session, key, sizeof(key));
+	SSL_SESSION_set_cipher(*session, SSL_CIPHER_find(ssl, suite_id));
+	SSL_SESSION_set_protocol_version(*session, TLS1_3_VERSION);
+	*id = (const unsigned char *)"host-a";
+	*len = 6;
+	return 1;
+}
+
+/* Whose first suite is not of the key's hash. */
+static void preshared_by_openssl(void)
+{
+	struct relay_end *end = relay_new(KSEAL_ROLE_SERVER, NULL);
+	struct plain plain = plain_new(false);
+	struct settings settings;
+	struct helper *helper;
+
+	settings_default(&settings, "default");
+	settings.psk = strdup(path_of("two", ".psk"));
+	helper = helper_with(&settings);
+	SSL_set_psk_use_session_callback(plain.ssl, offer_host_a);
+	against(&plain, helper, end);
+	ok(end->done && !end->error && !strcmp(end->peer_identity, "host-a") &&
+	   talks(&plain, end), "OpenSSL's client with a key: %s %s", end->suite, end->reason);
+	plain_free(&plain);
+	relay_free(end);
+	helper_free(helper);
+}
+
 /* ---- tickets ---- */
 
 static SSL_SESSION *got;
@@ -410,6 +446,60 @@ static void tickets(uint16_t version)
 	forget();
 }
 
+/* Who came without a certificate cannot stay without one where it is required. */
+static void ticket_of_a_stranger(uint16_t version)
+{
+	struct settings settings;
+	struct helper *helper;
+	struct relay_end *end = relay_new(KSEAL_ROLE_SERVER, NULL);
+	struct plain plain = plain_new(false);
+	uint8_t key[TICKETS_FILE_LEN] = { 3 };
+	uint64_t seq;
+
+	write_bytes(path_of("tickets/3", ""), key, sizeof(key));
+	visit(with_tickets("tickets"), version, &seq);
+	settings = with_tickets("tickets");
+	settings.clients = SETTINGS_CLIENTS_REQUIRED;
+	string_list_add(&settings.client_ca, path_of("ca", ".pem"));
+	helper = helper_with(&settings);
+	SSL_set_max_proto_version(plain.ssl, version);
+	SSL_set_session(plain.ssl, got);
+	against(&plain, helper, end);
+	expect_failure(end, EKEYREJECTED, version == TLS1_3_VERSION ? 116 : 40, "",
+		       "a ticket is no client certificate");
+	plain_free(&plain);
+	relay_free(end);
+	helper_free(helper);
+	remove(path_of("tickets/3", ""));
+	forget();
+}
+
+/* A ticket with the client's certificate in it, in records of 512 bytes: the sequence
+ * number counts records.
+ */
+static void ticket_in_parts(void)
+{
+	struct settings settings = with_tickets(NULL);
+	struct relay_end *end = relay_new(KSEAL_ROLE_SERVER, NULL);
+	struct plain plain = plain_new(false);
+	struct helper *helper;
+	char text[64];
+
+	settings.clients = SETTINGS_CLIENTS_REQUIRED;
+	string_list_add(&settings.client_ca, path_of("ca", ".pem"));
+	helper = helper_with(&settings);
+	SSL_use_certificate_file(plain.ssl, path_of("client", ".pem"), SSL_FILETYPE_PEM);
+	SSL_use_PrivateKey_file(plain.ssl, path_of("client", ".key"), SSL_FILETYPE_PEM);
+	SSL_set_tlsext_max_fragment_length(plain.ssl, TLSEXT_max_fragment_length_512);
+	against(&plain, helper, end);
+	SSL_read(plain.ssl, text, sizeof(text));
+	ok(end->done && !end->error && end->tx.seq > 2 && talks(&plain, end),
+	   "tickets in %llu records", (unsigned long long)end->tx.seq);
+	plain_free(&plain);
+	relay_free(end);
+	helper_free(helper);
+}
+
 /* ---- what is wrong ---- */
 
 static void refused(struct settings settings, const char *words, const char *what)
@@ -460,8 +550,12 @@ int main(void)
 	two_keys();
 	alpn();
 	preshared();
+	preshared_by_openssl();
 	tickets(TLS1_3_VERSION);
 	tickets(TLS1_2_VERSION);
+	ticket_of_a_stranger(TLS1_3_VERSION);
+	ticket_of_a_stranger(TLS1_2_VERSION);
+	ticket_in_parts();
 	mistakes();
 	return remove_files() || done_testing();
 }
