@@ -29,19 +29,34 @@ static bool is_in(const char *name, char *line)
 	return false;
 }
 
-bool kernel_has_cipher(uint16_t cipher)
+#define NAMES (sizeof(names) / sizeof(names[0]))
+
+static bool missing[NAMES];
+
+void kernel_look(void)
 {
 	FILE *file = fopen(CIPHERS, "re");
-	char line[512] = "";
+	char line[512] = "", copy[sizeof(line)];
 	size_t i;
 
+	memset(missing, 0, sizeof(missing));
 	if (!file)
-		return true;
-	if (!fgets(line, sizeof(line), file))
-		line[0] = '\0';
+		return;
+	if (fgets(line, sizeof(line), file)) {
+		for (i = 0; i < NAMES; i++) {
+			memcpy(copy, line, sizeof(copy));
+			missing[i] = !is_in(names[i].name, copy);
+		}
+	}
 	fclose(file);
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+}
+
+bool kernel_has_cipher(uint16_t cipher)
+{
+	size_t i;
+
+	for (i = 0; i < NAMES; i++)
 		if (names[i].cipher == cipher)
-			return is_in(names[i].name, line);
+			return !missing[i];
 	return false;
 }

@@ -6,9 +6,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Looks, which takes a while where modules are asked for; not for two threads at once. */
+void kernel_look(void);
+
 /*
- * Whether it seals with this KSEAL_CIPHER_*: what is agreed on with a peer has to be
- * done by the kernel then. All of them while the module is not loaded.
+ * Whether, when last looked at, it seals with this KSEAL_CIPHER_*: what is agreed on with a peer has to be
+ * done by the kernel then. All of them if the module was not loaded, or nobody looked.
  */
 bool kernel_has_cipher(uint16_t cipher);
 

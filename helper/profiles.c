@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include "kernel.h"
 #include "profiles.h"
 
 struct profiles {
@@ -45,6 +46,7 @@ int profiles_load(struct profiles *profiles, struct settings *settings, size_t n
 	size_t i, count = 0;
 	char reason[512] = "no memory", name[sizeof(settings->name)] = "";
 
+	kernel_look();
 	for (i = 0; i < n; i++) {
 		memcpy(name, settings[i].name, sizeof(name));
 		if (at && count == i)

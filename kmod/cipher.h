@@ -10,7 +10,7 @@
 
 struct kseal_cipher {
 	u16 id;			/* KSEAL_CIPHER_*, which are linux/tls.h's */
-	const char *name;	/* for people */
+	const char *name;	/* of those in RFC 8446 B.4, for helpers */
 	u8 key_len;
 	u8 secret_len;		/* of the suite's hash, RFC 8446 7.1 */
 	bool aes_gcm;		/* which the module can do by itself */
