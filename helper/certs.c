@@ -11,9 +11,7 @@
 #include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
 #include "certs.h"
-#include "log.h"
 #include "tls.h"
-#include "verify.h"
 
 #define STAPLE_MAX	(64 * 1024)
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/err.h>
+#include <openssl/sha.h>
 #include <openssl/x509v3.h>
 #include "certs.h"
 #include "context.h"
@@ -37,6 +38,7 @@ struct context {
 	SSL_CTX *client;		/* NULL: no client handshakes */
 	struct psk *psk;		/* NULL: none */
 	struct tickets *tickets;	/* of servers; NULL: none */
+	uint8_t sessions[SHA256_DIGEST_LENGTH];	/* where its sessions are resumed */
 	struct alpn alpn;
 };
 
@@ -256,19 +258,18 @@ static bool hash_files(EVP_MD_CTX *hash, const struct string_list *files)
 /* RFC 5077 5.6: a session is only resumed where it would have been begun: by a profile of
  * this name, which wants the same of clients and would believe the same of them.
  */
-static int set_session_context(SSL_CTX *ctx, const struct settings *settings)
+static int name_sessions(struct context *context)
 {
-	uint8_t clients = (uint8_t)settings->clients, id[EVP_MAX_MD_SIZE];
+	const struct settings *settings = &context->settings;
+	uint8_t clients = (uint8_t)settings->clients;
 	EVP_MD_CTX *hash = EVP_MD_CTX_new();
-	unsigned int len = 0;
 	bool ok;
 
 	ok = hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) &&
 	     EVP_DigestUpdate(hash, settings->name, strlen(settings->name) + 1) &&
 	     EVP_DigestUpdate(hash, &clients, sizeof(clients)) &&
 	     hash_files(hash, &settings->client_ca) && hash_files(hash, &settings->crls) &&
-	     EVP_DigestFinal_ex(hash, id, &len) &&
-	     SSL_CTX_set_session_id_context(ctx, id, len);
+	     EVP_DigestFinal_ex(hash, context->sessions, NULL);
 	EVP_MD_CTX_free(hash);
 	return ok ? 0 : -1;
 }
@@ -286,11 +287,8 @@ static SSL_CTX *make_server(const struct settings *settings, char *why, size_t s
 		SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
 	if (settings->suites.count && !settings->psk)
 		SSL_CTX_set_options(ctx, SSL_OP_PRIORITIZE_CHACHA);
-	if (!verify_clients(ctx, settings, why, size)) {
-		snprintf(why, size, "the name of the profile's sessions could not be made");
-		if (!set_session_context(ctx, settings))
-			return ctx;
-	}
+	if (!verify_clients(ctx, settings, why, size))
+		return ctx;
 	SSL_CTX_free(ctx);
 	return NULL;
 }
@@ -313,6 +311,8 @@ static int finish_server(struct context *context, SSL_CTX *ctx, char *why, size_
 	const struct settings *settings = &context->settings;
 
 	snprintf(why, size, "no memory for OpenSSL's contexts");
+	if (!SSL_CTX_set_session_id_context(ctx, context->sessions, sizeof(context->sessions)))
+		return -1;
 	if (context->alpn.len)
 		SSL_CTX_set_alpn_select_cb(ctx, on_alpn, &context->alpn);
 	if (context->psk)
@@ -346,15 +346,22 @@ static int make_servers(struct context *context, char *why, size_t size)
 		if (!context->tickets)
 			return -1;
 	}
-	if (!settings->n_certs) {
+	if (settings->n_certs)
+		context->certs = certs_new(settings, make_server, why, size);
+	else
 		context->plain = make_server(settings, why, size);
-		return context->plain ? finish_server(context, context->plain, why, size) : -1;
-	}
-	context->certs = certs_new(settings, make_server, why, size);
-	for (i = 0; context->certs && (ctx = certs_at(context->certs, i)); i++)
+	if (!context->certs && !context->plain)
+		return -1;
+	/* their files could be read, or there would have been words about them */
+	snprintf(why, size, "the name of the profile's sessions could not be made");
+	if (name_sessions(context))
+		return -1;
+	if (context->plain)
+		return finish_server(context, context->plain, why, size);
+	for (i = 0; (ctx = certs_at(context->certs, i)); i++)
 		if (finish_server(context, ctx, why, size))
 			return -1;
-	return context->certs ? 0 : -1;
+	return 0;
 }
 
 /* ---- clients ---- */

@@ -102,28 +102,15 @@ static void warn_if_open(const char *key)
 
 /* ---- configuration ---- */
 
-/* Puts profiles into the place of those that are there. The settings stay conf's. */
-static int load(struct daemon *daemon, const struct conf *conf, char *why, size_t size)
+/* Puts the profiles of conf into the place of those that are there. Their settings are
+ * taken over; the rest of conf stays.
+ */
+static int load(struct daemon *daemon, struct conf *conf, char *why, size_t size)
 {
-	struct settings *settings = calloc(conf->n_profiles, sizeof(*settings));
-	size_t i, n = 0;
-	int ret = -1;
-
-	snprintf(why, size, "out of memory");
-	for (i = 0; settings && i < conf->n_profiles; i++) {
+	for (size_t i = 0; i < conf->n_profiles; i++)
 		for (size_t k = 0; k < conf->profiles[i].n_certs; k++)
 			warn_if_open(conf->profiles[i].certs[k].key);
-		if (settings_copy(&settings[i], &conf->profiles[i]))
-			break;
-		n++;
-	}
-	if (settings && n == conf->n_profiles)
-		ret = profiles_load(daemon->profiles, settings, n, why, size);
-	else
-		while (n)
-			settings_free(&settings[--n]);
-	free(settings);
-	return ret;
+	return profiles_load(daemon->profiles, conf->profiles, conf->n_profiles, why, size);
 }
 
 /* From here on changes are noticed, so what is read afterwards is not too old. */

@@ -39,39 +39,51 @@ void profiles_free(struct profiles *profiles)
 	free(profiles);
 }
 
+/* Each profile's context, or NULL with why. All settings are taken over in any case. */
+static struct context **make_contexts(struct settings *settings, size_t n, char *why, size_t size)
+{
+	struct context **at = calloc(n, sizeof(struct context *));
+	size_t i, made = 0;
+
+	snprintf(why, size, "no memory for the profiles");
+	for (i = 0; i < n; i++) {
+		char name[sizeof(settings->name)], reason[512];
+
+		if (!at || made < i) {
+			settings_free(&settings[i]);
+			continue;
+		}
+		memcpy(name, settings[i].name, sizeof(name));
+		at[i] = context_new(&settings[i], reason, sizeof(reason));
+		if (at[i])
+			made++;
+		else
+			snprintf(why, size, "profile \"%s\": %s", name, reason);
+	}
+	if (at && made == n)
+		return at;
+	drop(at, made);
+	return NULL;
+}
+
 int profiles_load(struct profiles *profiles, struct settings *settings, size_t n, char *why,
 		  size_t size)
 {
-	struct context **at = calloc(n, sizeof(struct context *)), **before = NULL;
-	size_t i, count = 0;
-	char reason[512] = "no memory", name[sizeof(settings->name)] = "";
+	struct context **at, **before;
+	size_t count;
 
 	kernel_look();
-	for (i = 0; i < n; i++) {
-		memcpy(name, settings[i].name, sizeof(name));
-		if (at && count == i)
-			at[i] = context_new(&settings[i], reason, sizeof(reason));
-		else
-			settings_free(&settings[i]);
-		if (at && at[i])
-			count++;
-		else if (count == i)
-			snprintf(why, size, "profile \"%s\": %s", name, reason);
-	}
-	if (count == n) {
-		pthread_mutex_lock(&profiles->lock);
-		before = profiles->at;
-		profiles->at = at;
-		at = before;
-		i = profiles->count;
-		profiles->count = count;
-		count = i;
-		pthread_mutex_unlock(&profiles->lock);
-		drop(at, count);
-		return 0;
-	}
-	drop(at, count);
-	return -1;
+	at = make_contexts(settings, n, why, size);
+	if (!at)
+		return -1;
+	pthread_mutex_lock(&profiles->lock);
+	before = profiles->at;
+	count = profiles->count;
+	profiles->at = at;
+	profiles->count = n;
+	pthread_mutex_unlock(&profiles->lock);
+	drop(before, count);
+	return 0;
 }
 
 struct context *profiles_get(struct profiles *profiles, const char *name)

@@ -138,14 +138,14 @@ static struct request *begin(struct request_table *table, const struct helper_ha
 		tls_fail(failure, EPROTO, "kseald has too many handshakes under way");
 		goto err;
 	}
-	tls_fail(failure, ENOMEM, "kseald is out of memory");
 	request = calloc(1, sizeof(*request));
-	if (!request)
+	if (!request) {
+		tls_fail(failure, ENOMEM, "kseald is out of memory");
 		goto err;
+	}
 	request->tls = tls_new(context, asked->role, asked->server_name, asked->cookie, failure);
 	if (!request->tls)
 		goto err;
-	failure->error = 0;
 	request->context = context;
 	request->role = asked->role;
 	metrics_begun(asked->role);

@@ -104,29 +104,12 @@ static void on_message(int sent, int version, int type, const void *buf, size_t 
 	}
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
 /* Bytes read from the hex text, 0 if it is not hex or too long. */
 static size_t read_secret(const char *hex, uint8_t secret[KEYS_SECRET_MAX])
 {
-	size_t len;
+	size_t len = 0;
 
-	for (len = 0; hex[2 * len]; len++) {
-		int high = hex_value(hex[2 * len]);
-		int low = high < 0 ? -1 : hex_value(hex[2 * len + 1]);
-
-		if (low < 0 || len == KEYS_SECRET_MAX)
-			return 0;
-		secret[len] = (uint8_t)(high << 4 | low);
-	}
-	return len;
+	return OPENSSL_hexstr2buf_ex(secret, KEYS_SECRET_MAX, &len, hex, '\0') == 1 ? len : 0;
 }
 
 /* A line of the NSS key log: label, client random, secret. The one way to a traffic
