@@ -252,6 +252,14 @@ INLINE void tail_step(struct cipher *c, struct tail *t,
 	t->ahead += many * VECTOR_LEN;
 }
 
+INLINE u8 byte_of(V x, size_t at)
+{
+	u8 bytes[VECTOR_LEN];
+
+	V_STORE(bytes, x);
+	return bytes[at];
+}
+
 /* The last n bytes, less than a vector, and one that lies elsewhere, if any. */
 INLINE void tail_end(struct cipher *c, struct tail *t,
 		     const struct kseal_gcm_key *k, size_t n, u8 *last,
@@ -271,7 +279,7 @@ INLINE void tail_end(struct cipher *c, struct tail *t,
 	else if (n)
 		V_STORE_SOME(t->dst, x, n);
 	if (open && last)
-		*last = V_BYTE(x, n);
+		*last = byte_of(x, n);
 	tail_hash(t, open ? text : V_FIRST(x, all));
 }
 

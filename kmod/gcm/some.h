@@ -43,11 +43,3 @@ INLINE V V_WITH_BYTE(V x, size_t at, u8 byte)
 	bytes[at] = byte;
 	return V_LOAD(bytes);
 }
-
-INLINE u8 V_BYTE(V x, size_t at)
-{
-	u8 bytes[VECTOR_SIZE];
-
-	V_STORE(bytes, x);
-	return bytes[at];
-}

@@ -45,12 +45,4 @@ static inline __attribute__((always_inline)) __m128i V_SUM(__m512i x)
 			     _mm256_extracti128_si256(y, 1));
 }
 
-static inline __attribute__((always_inline)) u8 V_BYTE(__m512i x, size_t at)
-{
-	u8 bytes[64];
-
-	V_STORE(bytes, x);
-	return bytes[at];
-}
-
 #include "lanes.h"
