@@ -322,7 +322,10 @@ enum kseal_attr {
 	KSEAL_A_SUITE,			/* string, IANA name */
 	KSEAL_A_GROUP,			/* string, IANA name */
 	KSEAL_A_ALPN,			/* string */
-	KSEAL_A_PEER_IDENTITY,		/* string: the verified certificate's subject */
+	/* string: the verified certificate's subject, or the name of the external
+	 * key (RFC 8446 4.2.11) that was used instead
+	 */
+	KSEAL_A_PEER_IDENTITY,
 	KSEAL_A_ERROR,			/* u32, positive errno */
 	KSEAL_A_ALERT,			/* u8 */
 	KSEAL_A_REASON,			/* string */
