@@ -191,8 +191,9 @@ void kseal_sock_fail(struct kseal_sock *ks, int err, const char *reason)
 	}
 }
 
-/* A child that was handed out behind our accept()'s back, by a call that slept
- * in TCP's own when the listener got the ULP.
+/* A child that has got its struct socket: it is on its way out of accept().
+ * Perhaps behind our back, by a call that slept in TCP's own accept() when the
+ * listener got the ULP; such a one is noticed when bytes come.
  */
 static bool needs_adoption(const struct kseal_sock *ks)
 {
@@ -419,11 +420,30 @@ static struct sock *accept(struct sock *sk, struct proto_accept_arg *arg)
 	if (!ks)
 		return child;
 	lock_sock(child);
-	ks->released = true;
-	if (ks->state == KSEAL_STATE_WAITING)
-		kseal_handshake_start(ks);
+	/* else later: TCP cannot be written to without a struct socket */
+	if (ks->state != KSEAL_STATE_WAITING)
+		ks->released = true;
 	release_sock(child);
 	return child;
+}
+
+/* inet's, which calls the one above and gives the child its struct socket */
+static int ops_accept(struct socket *sock, struct socket *newsock,
+		      struct proto_accept_arg *arg)
+{
+	const struct kseal_family *family =
+		&families[sock->sk->sk_family == AF_INET6];
+	int err = kseal_compat_ops_accept(family->base_ops, sock, newsock, arg);
+	struct kseal_sock *ks;
+
+	if (err || !kseal_sock_is(newsock->sk))
+		return err;
+	lock_sock(newsock->sk);
+	ks = kseal_sock(newsock->sk);
+	if (ks)
+		kseal_sock_adopt(ks);
+	release_sock(newsock->sk);
+	return 0;
 }
 
 /* ---- attach ---- */
@@ -459,7 +479,7 @@ static void make_family(struct kseal_family *family, struct sock *sk)
 	family->ops.set_peek_off = NULL;
 	family->ops.mmap = sock_no_mmap;
 	family->ops.set_rcvlowat = kseal_set_rcvlowat;
-	kseal_compat_ops(&family->ops);
+	kseal_compat_ops(&family->ops, ops_accept);
 }
 
 /* Returns the family of a socket that has TCP's own proto, or NULL. */

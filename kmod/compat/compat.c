@@ -13,6 +13,17 @@ static struct sock *old_accept(struct sock *sk, int flags, int *err, bool kern)
 	*err = arg.err;
 	return child;
 }
+
+static int (*new_ops_accept)(struct socket *sock, struct socket *child,
+			     struct proto_accept_arg *arg);
+
+static int old_ops_accept(struct socket *sock, struct socket *child, int flags,
+			  bool kern)
+{
+	struct proto_accept_arg arg = { .flags = flags, .kern = kern };
+
+	return new_ops_accept(sock, child, &arg);
+}
 #endif
 
 #ifdef KSEAL_COMPAT_RECVMSG
@@ -104,8 +115,16 @@ void kseal_compat_ulp(struct tcp_ulp_ops *ops,
 #endif
 }
 
-void kseal_compat_ops(struct proto_ops *ops)
+void kseal_compat_ops(struct proto_ops *ops,
+		      int (*accept)(struct socket *sock, struct socket *child,
+				    struct proto_accept_arg *arg))
 {
+#ifdef KSEAL_COMPAT_ACCEPT
+	new_ops_accept = accept;
+	ops->accept = old_ops_accept;
+#else
+	ops->accept = accept;
+#endif
 	ops->sendmsg_locked = NULL;
 #ifdef KSEAL_COMPAT_SENDPAGE
 	ops->sendpage_locked = NULL;

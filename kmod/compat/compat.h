@@ -33,7 +33,7 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
-/* proto->accept took flags, err, kern before 6.10 */
+/* proto->accept took flags, err, kern before 6.10; proto_ops->accept flags, kern */
 #ifdef KSEAL_COMPAT_ACCEPT
 struct proto_accept_arg {
 	int flags;
@@ -51,6 +51,18 @@ static inline struct sock *kseal_compat_accept(const struct proto *base,
 	return base->accept(sk, arg->flags, &arg->err, arg->kern);
 #else
 	return base->accept(sk, arg);
+#endif
+}
+
+static inline int kseal_compat_ops_accept(const struct proto_ops *base,
+					  struct socket *sock,
+					  struct socket *child,
+					  struct proto_accept_arg *arg)
+{
+#ifdef KSEAL_COMPAT_ACCEPT
+	return base->accept(sock, child, arg->flags, arg->kern);
+#else
+	return base->accept(sock, child, arg);
 #endif
 }
 
@@ -77,8 +89,11 @@ void kseal_compat_proto(struct proto *prot,
 /**
  * kseal_compat_ops - likewise for struct proto_ops: no way around sendmsg
  * @ops: a copy of inet's
+ * @accept: in the newest kernel's form
  */
-void kseal_compat_ops(struct proto_ops *ops);
+void kseal_compat_ops(struct proto_ops *ops,
+		      int (*accept)(struct socket *sock, struct socket *child,
+				    struct proto_accept_arg *arg));
 
 /**
  * kseal_compat_push - give pages to TCP without copying them
