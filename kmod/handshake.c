@@ -250,6 +250,12 @@ static void give(struct kseal_request *req, unsigned int len)
 
 /* ---- the driver ---- */
 
+static void fail_closed(struct kseal_request *req)
+{
+	fail(req, -ECONNRESET, KSEAL_STAT_HANDSHAKES_FAILED,
+	     "the peer closed the connection during the handshake");
+}
+
 static void step(struct kseal_request *req)
 {
 	struct kseal_sock *ks = req->ks;
@@ -258,17 +264,17 @@ static void step(struct kseal_request *req)
 	struct kseal_refusal why;
 	int len;
 
-	/* between accept() and the graft: TCP is not to be written to yet */
-	if (!sk->sk_socket) {
-		queue_retry(req);
-		return;
-	}
 	if (!READ_ONCE(req->helper)) {
 		fail(req, -EOWNERDEAD, KSEAL_STAT_HANDSHAKES_HELPER_LOST,
 		     "the helper died during the handshake");
 		return;
 	}
 	kseal_send_flush(ks, false);
+	/* reset: whatever came before, an answer would reach nobody */
+	if (sk->sk_state == TCP_CLOSE) {
+		fail_closed(req);
+		return;
+	}
 	/* what comes while the helper thinks waits in TCP, under its limits */
 	if (req->asked)
 		return;
@@ -294,8 +300,7 @@ static void step(struct kseal_request *req)
 	if (len > req->given || (!req->begun && ks->role == KSEAL_ROLE_CLIENT))
 		give(req, len);
 	else if (peer_has_closed(sk))
-		fail(req, -ECONNRESET, KSEAL_STAT_HANDSHAKES_FAILED,
-		     "the peer closed the connection during the handshake");
+		fail_closed(req);
 }
 
 static void run(struct kseal_request *req)

@@ -60,12 +60,15 @@ FIXTURE_TEARDOWN(handshake)
 static int cancelled(struct worker *w, uint64_t cookie)
 {
 	struct worker_msg msg;
-	int err = worker_next(w, &msg, 5000);
+	int err;
 
-	if (err)
-		return err;
-	if (msg.cmd != KSEAL_CMD_CANCEL || msg.cookie != cookie)
-		return -EPROTO;
+	do {
+		err = worker_next(w, &msg, 5000);
+		if (err)
+			return err;
+		if (msg.cookie != cookie)
+			return -EPROTO;
+	} while (msg.cmd != KSEAL_CMD_CANCEL);
 	return msg.error;
 }
 
@@ -403,6 +406,44 @@ TEST_F(handshake, the_peers_close_before_its_hello_is_a_reset)
 	self->client = -1;
 	EXPECT_EQ(ECONNRESET, failed_with(self->server));
 	EXPECT_EQ(-EAGAIN, worker_next(&self->helper, &self->msg, 50));
+}
+
+static void reset(int *fd)
+{
+	const struct linger now = { 1, 0 };
+
+	setsockopt(*fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(*fd);
+	*fd = -1;
+}
+
+TEST_F(handshake, the_peers_reset_is_one_while_the_helper_thinks_too)
+{
+	uint64_t cookie;
+
+	BEGIN();
+	cookie = self->msg.cookie;
+	reset(&self->client);
+	EXPECT_EQ(ECONNRESET, failed_with(self->server));
+	EXPECT_EQ(ECONNRESET, cancelled(&self->helper, cookie));
+	EXPECT_EQ(-ESTALE, worker_done(&self->helper, cookie, 15, "ticket", 6, &self->keys));
+}
+
+TEST_F(handshake, a_last_flight_with_a_reset_behind_it_is_a_reset)
+{
+	static const uint8_t record[7] = { 22, 3, 3, 0, 2, 1, 2 };
+	uint64_t cookie;
+	char got[8];
+
+	BEGIN();
+	cookie = self->msg.cookie;
+	ASSERT_EQ(0, worker_answer(&self->helper, cookie, 15, "flight", 6, false));
+	ASSERT_EQ(6, recv_soon(self->client, got, 8));
+	ASSERT_EQ(0, peer_write(&self->peer, record, sizeof(record)));
+	reset(&self->client);
+	/* before or after the helper was given the record */
+	EXPECT_EQ(ECONNRESET, failed_with(self->server));
+	EXPECT_LT(0, cancelled(&self->helper, cookie));
 }
 
 TEST_F(handshake, plain_http_gets_an_alert_and_nothing_else)
