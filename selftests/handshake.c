@@ -56,22 +56,6 @@ FIXTURE_TEARDOWN(handshake)
 		ASSERT_EQ(KSEAL_CMD_HANDSHAKE, self->msg.cmd);		\
 	} while (0)
 
-/* The next message is a CANCEL of this request. */
-static int cancelled(struct worker *w, uint64_t cookie)
-{
-	struct worker_msg msg;
-	int err;
-
-	do {
-		err = worker_next(w, &msg, 5000);
-		if (err)
-			return err;
-		if (msg.cookie != cookie)
-			return -EPROTO;
-	} while (msg.cmd != KSEAL_CMD_CANCEL);
-	return msg.error;
-}
-
 /* Waits until the session failed; the error by reading, or 0. */
 static int failed_with(int fd)
 {
@@ -349,7 +333,7 @@ TEST_F(handshake, too_slow_a_handshake_times_out)
 	EXPECT_EQ(200, self->msg.timeout);
 	cookie = self->msg.cookie;
 	EXPECT_EQ(ETIMEDOUT, failed_with(server));
-	EXPECT_EQ(ETIMEDOUT, cancelled(&self->helper, cookie));
+	EXPECT_EQ(ETIMEDOUT, worker_cancelled(&self->helper, cookie));
 	EXPECT_EQ(-ESTALE, worker_done(&self->helper, cookie, 15, NULL, 0, &self->keys));
 	close(client);
 	close(server);
@@ -377,7 +361,7 @@ TEST_F(handshake, close_cancels)
 	cookie = self->msg.cookie;
 	close(self->server);
 	self->server = -1;
-	EXPECT_LT(0, cancelled(&self->helper, cookie));
+	EXPECT_LT(0, worker_cancelled(&self->helper, cookie));
 	EXPECT_EQ(-ESTALE, worker_done(&self->helper, cookie, 15, NULL, 0, &self->keys));
 	EXPECT_EQ(-ESTALE, worker_answer(&self->helper, cookie, 15, "x", 1, false));
 }
@@ -397,7 +381,7 @@ TEST_F(handshake, the_peers_close_is_a_reset)
 	close(self->client);
 	self->client = -1;
 	EXPECT_EQ(ECONNRESET, failed_with(self->server));
-	EXPECT_EQ(ECONNRESET, cancelled(&self->helper, cookie));
+	EXPECT_EQ(ECONNRESET, worker_cancelled(&self->helper, cookie));
 }
 
 TEST_F(handshake, the_peers_close_before_its_hello_is_a_reset)
@@ -425,7 +409,7 @@ TEST_F(handshake, the_peers_reset_is_one_while_the_helper_thinks_too)
 	cookie = self->msg.cookie;
 	reset(&self->client);
 	EXPECT_EQ(ECONNRESET, failed_with(self->server));
-	EXPECT_EQ(ECONNRESET, cancelled(&self->helper, cookie));
+	EXPECT_EQ(ECONNRESET, worker_cancelled(&self->helper, cookie));
 	EXPECT_EQ(-ESTALE, worker_done(&self->helper, cookie, 15, "ticket", 6, &self->keys));
 }
 
@@ -443,7 +427,7 @@ TEST_F(handshake, a_last_flight_with_a_reset_behind_it_is_a_reset)
 	reset(&self->client);
 	/* before or after the helper was given the record */
 	EXPECT_EQ(ECONNRESET, failed_with(self->server));
-	EXPECT_LT(0, cancelled(&self->helper, cookie));
+	EXPECT_LT(0, worker_cancelled(&self->helper, cookie));
 }
 
 TEST_F(handshake, plain_http_gets_an_alert_and_nothing_else)
@@ -484,7 +468,7 @@ TEST_F(handshake, a_disconnected_socket_ends_its_handshake)
 	BEGIN();
 	cookie = self->msg.cookie;
 	connect(self->server, &none, sizeof(none));
-	EXPECT_LT(0, cancelled(&self->helper, cookie));
+	EXPECT_LT(0, worker_cancelled(&self->helper, cookie));
 	EXPECT_EQ(-ESTALE, worker_done(&self->helper, cookie, 15, NULL, 0, &self->keys));
 	EXPECT_LT(0, failed_with(self->server));
 }

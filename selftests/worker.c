@@ -196,3 +196,18 @@ int worker_fail(struct worker *w, uint64_t cookie, uint32_t consumed, const void
 		mnl_attr_put_strz(nlh, KSEAL_A_REASON, reason);
 	return worker_talk(w, nlh);
 }
+
+int worker_cancelled(struct worker *w, uint64_t cookie)
+{
+	struct worker_msg msg;
+	int err;
+
+	do {
+		err = worker_next(w, &msg, 5000);
+		if (err)
+			return err;
+		if (msg.cookie != cookie)
+			return -EPROTO;
+	} while (msg.cmd != KSEAL_CMD_CANCEL);
+	return msg.error;
+}

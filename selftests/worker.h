@@ -42,6 +42,9 @@ void worker_close(struct worker *w);
 /* The next message; 0, -EAGAIN when none came in time, or -errno. */
 int worker_next(struct worker *w, struct worker_msg *msg, int timeout_ms);
 
+/* Waits for this request's CANCEL, past other messages about it: its errno, or -errno. */
+int worker_cancelled(struct worker *w, uint64_t cookie);
+
 /* Each: the acknowledgement, 0 or -errno. */
 int worker_answer(struct worker *w, uint64_t cookie, uint32_t consumed, const void *bytes,
 		  size_t len, bool more);
