@@ -15,6 +15,7 @@
 #include "kernel.h"
 #include "keys.h"
 #include "psk.h"
+#include "sessions.h"
 #include "tickets.h"
 #include "tls.h"
 #include "verify.h"
@@ -38,6 +39,7 @@ struct context {
 	SSL_CTX *client;		/* NULL: no client handshakes */
 	struct psk *psk;		/* NULL: none */
 	struct tickets *tickets;	/* of servers; NULL: none */
+	struct sessions *resumable;	/* of clients; NULL: none */
 	uint8_t sessions[SHA256_DIGEST_LENGTH];	/* where its sessions are resumed */
 	struct alpn alpn;
 };
@@ -376,12 +378,20 @@ static int make_client(struct context *context, char *why, size_t size)
 	ctx = context->client = context_base(TLS_client_method(), settings, why, size);
 	if (!ctx || verify_servers(ctx, settings, why, size))
 		return -1;
-	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
 	if (settings->n_certs && certs_load(ctx, &settings->certs[0], why, size))
 		return -1;
 	if (context->psk)
 		psk_offer(ctx, context->psk);
 	snprintf(why, size, "no memory for OpenSSL's contexts");
+	if (settings->tickets && !context->psk) {
+		context->resumable = sessions_new();
+		if (!context->resumable)
+			return -1;
+		SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT |
+					       SSL_SESS_CACHE_NO_INTERNAL);
+	} else {
+		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+	}
 	return context->alpn.len &&
 	       SSL_CTX_set_alpn_protos(ctx, context->alpn.list, context->alpn.len) ? -1 : 0;
 }
@@ -431,6 +441,7 @@ void context_unref(struct context *context)
 	SSL_CTX_free(context->client);
 	psk_free(context->psk);
 	tickets_free(context->tickets);
+	sessions_free(context->resumable);
 	settings_free(&context->settings);
 	free(context);
 }
@@ -450,6 +461,11 @@ SSL *context_ssl(const struct context *context, enum kseal_role role)
 	if (role == KSEAL_ROLE_CLIENT)
 		return SSL_new(context->client);
 	return SSL_new(context->certs ? certs_at(context->certs, 0) : context->plain);
+}
+
+struct sessions *context_sessions(const struct context *context)
+{
+	return context->resumable;
 }
 
 const struct record_shape *context_shape(const struct context *context)

@@ -14,6 +14,7 @@
 #include "settings.h"
 
 struct context;
+struct sessions;
 
 /*
  * Loads all files that the settings name, and checks that they fit each other.
@@ -39,6 +40,9 @@ bool context_can(const struct context *context, enum kseal_role role);
  * the context. NULL: no memory.
  */
 SSL *context_ssl(const struct context *context, enum kseal_role role);
+
+/* Where its clients keep sessions to be resumed; NULL: nowhere. */
+struct sessions *context_sessions(const struct context *context);
 
 /* How its sessions make their records. */
 const struct record_shape *context_shape(const struct context *context);

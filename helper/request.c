@@ -7,6 +7,7 @@
  *   step       bytes of the peer -> struct tls
  *   answer     bytes for the peer -> KSEAL_CMD_HANDSHAKE, in parts if long
  *   finish     keys or failure -> KSEAL_CMD_DONE, and the request is gone
+ *   linger     or it waits for tickets of the server
  *   request_*  what the worker calls: these, in this order
  */
 #include <errno.h>
@@ -19,10 +20,21 @@
 
 #define BUCKETS		1024
 
+#define LINGER_MS	10000	/* tickets come with a server's first bytes */
+#define LINGER_MAX	256	/* requests, and bytes of tickets of each */
+#define LINGER_BYTES	(64 * 1024)
+
+/* Requests, by deadline. */
+struct line {
+	struct request *first, *last;
+	size_t count;
+};
+
 struct request {
 	uint64_t cookie;
 	struct request *chain;			/* of the bucket */
-	struct request *earlier, *later;	/* by deadline */
+	struct line *line;			/* the table's waiting or lingering */
+	struct request *earlier, *later;
 	uint64_t deadline;			/* ms, monotonic */
 	uint32_t timeout_ms;
 	enum kseal_role role;
@@ -36,8 +48,8 @@ struct request_table {
 	unsigned int limit;
 	struct request_sink *sink;
 	struct request *buckets[BUCKETS];
-	struct request *first, *last;		/* by deadline */
-	size_t count;
+	struct line waiting;
+	struct line lingering;			/* done, without limit as such */
 };
 
 /* ---- table ---- */
@@ -58,20 +70,36 @@ static struct request *find(struct request_table *table, uint64_t cookie)
 }
 
 /* Sorted from the end: nearly always all have the same time limit, so this is one step. */
+static void stand(struct request *request, struct line *line)
+{
+	struct request *before = line->last;
+
+	while (before && before->deadline > request->deadline)
+		before = before->earlier;
+	request->line = line;
+	request->earlier = before;
+	request->later = before ? before->later : line->first;
+	*(request->later ? &request->later->earlier : &line->last) = request;
+	*(before ? &before->later : &line->first) = request;
+	line->count++;
+}
+
+static void leave(struct request *request)
+{
+	struct line *line = request->line;
+
+	*(request->later ? &request->later->earlier : &line->last) = request->earlier;
+	*(request->earlier ? &request->earlier->later : &line->first) = request->later;
+	line->count--;
+}
+
 static void insert(struct request_table *table, struct request *request)
 {
 	struct request **bucket = bucket_of(table, request->cookie);
-	struct request *before = table->last;
 
 	request->chain = *bucket;
 	*bucket = request;
-	while (before && before->deadline > request->deadline)
-		before = before->earlier;
-	request->earlier = before;
-	request->later = before ? before->later : table->first;
-	*(request->later ? &request->later->earlier : &table->last) = request;
-	*(before ? &before->later : &table->first) = request;
-	table->count++;
+	stand(request, &table->waiting);
 }
 
 static void drop(struct request_table *table, struct request *request)
@@ -81,10 +109,9 @@ static void drop(struct request_table *table, struct request *request)
 	while (*link != request)
 		link = &(*link)->chain;
 	*link = request->chain;
-	*(request->later ? &request->later->earlier : &table->last) = request->earlier;
-	*(request->earlier ? &request->earlier->later : &table->first) = request->later;
-	table->count--;
-	metrics_ended();
+	leave(request);
+	if (request->line == &table->waiting)
+		metrics_ended();
 	tls_free(request->tls);
 	context_unref(request->context);
 	free(request);
@@ -107,19 +134,25 @@ void request_table_free(struct request_table *table)
 {
 	if (!table)
 		return;
-	while (table->first)
-		drop(table, table->first);
+	while (table->waiting.first)
+		drop(table, table->waiting.first);
+	while (table->lingering.first)
+		drop(table, table->lingering.first);
 	free(table);
 }
 
 size_t request_count(const struct request_table *table)
 {
-	return table->count;
+	return table->waiting.count;
 }
 
 uint64_t request_next_deadline(const struct request_table *table)
 {
-	return table->first ? table->first->deadline : 0;
+	const struct request *waits = table->waiting.first, *lingers = table->lingering.first;
+
+	if (!waits || (lingers && lingers->deadline < waits->deadline))
+		waits = lingers;
+	return waits ? waits->deadline : 0;
 }
 
 /* ---- begin ---- */
@@ -134,7 +167,7 @@ static struct request *begin(struct request_table *table, const struct helper_ha
 		tls_fail(failure, EINVAL, "profile \"%s\" is not known to kseald", asked->profile);
 		return NULL;
 	}
-	if (table->count >= table->limit) {
+	if (table->waiting.count >= table->limit) {
 		tls_fail(failure, EPROTO, "kseald has too many handshakes under way");
 		goto err;
 	}
@@ -232,12 +265,27 @@ static void report(struct request_table *table, uint64_t cookie, struct tls_fail
 		log_error("%016llx: the kernel could not be told", (unsigned long long)cookie);
 }
 
+/* ---- linger ---- */
+
+static void linger(struct request_table *table, struct request *request, uint64_t now)
+{
+	leave(request);
+	metrics_ended();
+	request->bytes = 0;
+	request->deadline = now + LINGER_MS;
+	stand(request, &table->lingering);
+	if (table->lingering.count > LINGER_MAX)
+		drop(table, table->lingering.first);
+}
+
+/* ---- finish ---- */
+
 /*
  * Ends a request: failure NULL is success, which can still become a failure
  * here. request is gone afterwards.
  */
 static void finish(struct request_table *table, struct request *request, size_t consumed,
-		   struct tls_failure *failure)
+		   struct tls_failure *failure, uint64_t now)
 {
 	struct helper_done done = {
 		.cookie = request->cookie,
@@ -277,7 +325,10 @@ static void finish(struct request_table *table, struct request *request, size_t 
 			 done.failure->reason);
 	if (done.session)
 		tls_session_wipe(&session);
-	drop(table, request);
+	if (!ret && done.session && tls_wants_tickets(request->tls))
+		linger(table, request, now);
+	else
+		drop(table, request);
 }
 
 /* ---- what the worker calls ---- */
@@ -290,6 +341,11 @@ void request_handshake(struct request_table *table, const struct helper_handshak
 	size_t consumed = 0;
 	int ret;
 
+	/* over: as if it were not there */
+	if (request && request->line == &table->lingering) {
+		drop(table, request);
+		request = NULL;
+	}
 	if (!request && handshake->first)
 		request = begin(table, handshake, now, &failure);
 	else if (!request)
@@ -313,12 +369,28 @@ void request_handshake(struct request_table *table, const struct helper_handshak
 		}
 		break;
 	case TLS_STEP_DONE:
-		finish(table, request, consumed, NULL);
+		finish(table, request, consumed, NULL, now);
 		break;
 	case TLS_STEP_FAILED:
-		finish(table, request, consumed, &failure);
+		finish(table, request, consumed, &failure, now);
 		break;
 	}
+}
+
+void request_message(struct request_table *table, const struct helper_late *late)
+{
+	struct request *request = find(table, late->cookie);
+	struct tls_failure failure;
+
+	if (!request || request->line != &table->lingering)
+		return;
+	request->bytes += late->len;
+	if (request->bytes <= LINGER_BYTES &&
+	    !tls_ticket(request->tls, late->bytes, late->len, &failure))
+		return;
+	if (request->bytes <= LINGER_BYTES)
+		log_info("%016llx: %s", (unsigned long long)late->cookie, failure.reason);
+	drop(table, request);
 }
 
 void request_garbled(struct request_table *table, uint64_t cookie)
@@ -341,7 +413,8 @@ void request_cancel(struct request_table *table, const struct helper_cancel *can
 		  strerror((int)cancel->error));
 	if (!request)
 		return;
-	metrics_cancelled();
+	if (request->line == &table->waiting)
+		metrics_cancelled();
 	drop(table, request);
 }
 
@@ -349,6 +422,7 @@ void request_refused(struct request_table *table, uint64_t cookie, int error, co
 		     bool final)
 {
 	struct request *request = find(table, cookie);
+	bool waits = request && request->line == &table->waiting;
 	struct tls_failure failure;
 
 	/* -ESTALE: it timed out or was closed while we worked; -EPIPE: TCP is gone. */
@@ -361,7 +435,7 @@ void request_refused(struct request_table *table, uint64_t cookie, int error, co
 	case -EPIPE:
 	case -ESRCH:
 	case -EPERM:
-		if (request)
+		if (waits)
 			metrics_cancelled();
 		return;
 	}
@@ -374,8 +448,10 @@ void request_refused(struct request_table *table, uint64_t cookie, int error, co
 
 void request_expire(struct request_table *table, uint64_t now)
 {
-	while (table->first && table->first->deadline <= now) {
-		struct request *request = table->first;
+	while (table->lingering.first && table->lingering.first->deadline <= now)
+		drop(table, table->lingering.first);
+	while (table->waiting.first && table->waiting.first->deadline <= now) {
+		struct request *request = table->waiting.first;
 		struct tls_failure failure;
 		uint64_t cookie = request->cookie;
 

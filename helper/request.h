@@ -38,6 +38,12 @@ void request_table_free(struct request_table *table);
 void request_handshake(struct request_table *table, const struct helper_handshake *handshake,
 		       uint64_t now);
 
+/*
+ * A handshake message that came behind a handshake that is done: a server's ticket, which
+ * the profile keeps if it comes soon. Not an error if nobody waits for it.
+ */
+void request_message(struct request_table *table, const struct helper_late *late);
+
 /* A message of the kernel for this cookie could not be read: the request fails with EPROTO. */
 void request_garbled(struct request_table *table, uint64_t cookie);
 
@@ -58,7 +64,7 @@ void request_expire(struct request_table *table, uint64_t now);
 /* When request_expire() has something to do next (ms, monotonic); 0: never. */
 uint64_t request_next_deadline(const struct request_table *table);
 
-/* How many there are. */
+/* How many handshakes are under way. */
 size_t request_count(const struct request_table *table);
 
 #endif

@@ -17,6 +17,8 @@
 #include "context.h"
 #include "log.h"
 #include "psk.h"
+#include "record.h"
+#include "sessions.h"
 #include "tls.h"
 #include "verify.h"
 
@@ -42,6 +44,10 @@ struct tls {
 	bool ciphered;			/* ChangeCipherSpec was sent */
 	bool finished;			/* and Finished behind it, which began with */
 	uint8_t explicit_nonce[EXPLICIT_LEN];
+	/* clients: where sessions are kept, NULL: nowhere */
+	struct sessions *sessions;
+	bool kept;			/* one of this handshake was */
+	struct keys ticket_keys;	/* tls_ticket(): suite is NULL before the first */
 };
 
 /* ---- what OpenSSL reports ---- */
@@ -133,10 +139,23 @@ static void on_keylog(const SSL *ssl, const char *line)
 		tls->master_len = read_secret(hex + 1, tls->master);
 }
 
+/* Clients only. Returns 1 if it took the session. */
+static int on_new_session(SSL *ssl, SSL_SESSION *session)
+{
+	struct tls *tls = SSL_get_app_data(ssl);
+
+	if (!tls->sessions)
+		return 0;
+	sessions_put(tls->sessions, tls->name, session);
+	tls->kept = true;
+	return 1;
+}
+
 void tls_watch(SSL_CTX *ctx)
 {
 	SSL_CTX_set_msg_callback(ctx, on_message);
 	SSL_CTX_set_keylog_callback(ctx, on_keylog);
+	SSL_CTX_sess_set_new_cb(ctx, on_new_session);
 }
 
 /* ---- one handshake ---- */
@@ -180,6 +199,16 @@ static bool set_name(struct tls *tls, const char *name, struct tls_failure *fail
 	return true;
 }
 
+/* If there is something to resume; it is no failure if that cannot be. */
+static void resume(struct tls *tls)
+{
+	SSL_SESSION *session = sessions_take(tls->sessions, tls->name);
+
+	if (session && !SSL_set_session(tls->ssl, session))
+		ERR_clear_error();
+	SSL_SESSION_free(session);
+}
+
 /* True: tls->ssl is ready for its first step. */
 static bool set_ssl(struct tls *tls, const struct context *context)
 {
@@ -202,6 +231,9 @@ static bool set_ssl(struct tls *tls, const struct context *context)
 	SSL_set_connect_state(tls->ssl);
 	if (verify_expect(tls->ssl, tls->name))
 		return false;
+	tls->sessions = context_sessions(context);
+	if (tls->sessions)
+		resume(tls);
 	/* RFC 6066 3: addresses are not sent */
 	return verify_name_is_address(tls->name) ||
 	       SSL_set_tlsext_host_name(tls->ssl, tls->name);
@@ -241,6 +273,9 @@ void tls_free(struct tls *tls)
 {
 	if (!tls)
 		return;
+	/* the kernel ends the connection; OpenSSL would not resume one that was just dropped */
+	if (tls->kept)
+		SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(tls->ssl);
 	OPENSSL_cleanse(tls, sizeof(*tls));
 	free(tls);
@@ -296,6 +331,21 @@ static void note_nonce(struct tls *tls)
 	}
 }
 
+/* RFC 5077 3.1: in TLS 1.2 a ticket that the server did not replace is good again. */
+static void keep_resumed(struct tls *tls)
+{
+	SSL_SESSION *session;
+
+	if (!tls->sessions || tls->kept || !SSL_session_reused(tls->ssl) ||
+	    SSL_version(tls->ssl) != TLS1_2_VERSION)
+		return;
+	session = SSL_get1_session(tls->ssl);
+	if (!session)
+		return;
+	sessions_put(tls->sessions, tls->name, session);
+	tls->kept = true;
+}
+
 enum tls_step tls_feed(struct tls *tls, const void *bytes, size_t len, size_t *consumed,
 		       struct tls_failure *failure)
 {
@@ -315,8 +365,10 @@ enum tls_step tls_feed(struct tls *tls, const void *bytes, size_t len, size_t *c
 	(void)BIO_reset(tls->in);
 	if (SSL_version(tls->ssl) == TLS1_2_VERSION)
 		note_nonce(tls);
-	if (ret == 1)
+	if (ret == 1) {
+		keep_resumed(tls);
 		return TLS_STEP_DONE;
+	}
 	if (SSL_get_error(tls->ssl, ret) == SSL_ERROR_WANT_READ)
 		return TLS_STEP_MORE;
 	explain(tls, failure);
@@ -457,4 +509,59 @@ int tls_session(struct tls *tls, struct tls_session *session, struct tls_failure
 void tls_session_wipe(struct tls_session *session)
 {
 	OPENSSL_cleanse(session, sizeof(*session));
+}
+
+/* ---- what comes behind it ---- */
+
+bool tls_wants_tickets(const struct tls *tls)
+{
+	return tls->sessions && SSL_version(tls->ssl) == TLS1_3_VERSION;
+}
+
+/* The kernel has opened the record that the message came in. OpenSSL, which alone can
+ * make a session of it, takes it in records only: so it is sealed again, under numbers
+ * that have been used. Nobody outside sees that.
+ */
+static int seal_again(struct tls *tls, const uint8_t *message, size_t len)
+{
+	const SSL_CIPHER *cipher = SSL_get_current_cipher(tls->ssl);
+	const struct keys_suite *suite = keys_suite(SSL_CIPHER_get_protocol_id(cipher));
+	uint8_t record[RECORD_CONTENT_MAX + RECORD_OVERHEAD];
+	int ret = 0;
+
+	if (!tls->ticket_keys.suite &&
+	    (!suite || tls->server_secret_len != suite->secret_len ||
+	     keys_derive(&tls->ticket_keys, suite, tls->server_secret)))
+		return -1;
+	while (len && !ret) {
+		size_t part = len < RECORD_CONTENT_MAX ? len : RECORD_CONTENT_MAX;
+		size_t n = record_seal(&tls->ticket_keys, SSL3_RT_HANDSHAKE, message, part, record);
+
+		if (!n || BIO_write(tls->in, record, (int)n) != (int)n)
+			ret = -1;
+		message += part;
+		len -= part;
+	}
+	OPENSSL_cleanse(record, sizeof(record));
+	return ret;
+}
+
+int tls_ticket(struct tls *tls, const void *message, size_t len, struct tls_failure *failure)
+{
+	uint8_t none;
+	int ret;
+
+	ERR_clear_error();
+	if (seal_again(tls, message, len)) {
+		tls_fail(failure, ENOMEM, "kseald is out of memory");
+		return -1;
+	}
+	ret = SSL_read(tls->ssl, &none, sizeof(none));
+	(void)BIO_reset(tls->in);
+	(void)BIO_reset(tls->out);
+	if (ret <= 0 && SSL_get_error(tls->ssl, ret) == SSL_ERROR_WANT_READ)
+		return 0;
+	tls_fail(failure, EPROTO, "a message behind the handshake is no good ticket: %s", tls_reason());
+	ERR_clear_error();
+	return -1;
 }

@@ -86,4 +86,17 @@ size_t tls_output(struct tls *tls, const uint8_t **bytes);
 int tls_session(struct tls *tls, struct tls_session *session, struct tls_failure *failure);
 void tls_session_wipe(struct tls_session *session);
 
+/*
+ * After TLS_STEP_DONE: whether tickets may come that are kept (RFC 8446 4.6.1), so that
+ * tls should stay a while for tls_ticket().
+ */
+bool tls_wants_tickets(const struct tls *tls);
+
+/*
+ * A handshake message, header included, that the kernel received behind the handshake:
+ * a NewSessionTicket for the profile's next handshake with this server. Returns 0, or -1
+ * with failure filled if OpenSSL does not take it; then tls is of no more use.
+ */
+int tls_ticket(struct tls *tls, const void *message, size_t len, struct tls_failure *failure);
+
 #endif

@@ -200,9 +200,7 @@ static void on_message(struct worker *worker, const struct nlmsghdr *nlh)
 		if (message.cmd == KSEAL_CMD_HANDSHAKE && message.handshake.cookie)
 			request_garbled(worker->table, message.handshake.cookie);
 	} else if (message.cmd == KSEAL_CMD_MESSAGE) {
-		/* tickets: nothing is resumed yet */
-		log_debug("%016llx: NewSessionTicket (4) received after the handshake, %zu bytes, not used",
-			  (unsigned long long)message.late.cookie, message.late.len);
+		request_message(worker->table, &message.late);
 	} else if (message.cmd == KSEAL_CMD_HANDSHAKE) {
 		request_handshake(worker->table, &message.handshake, loop_now());
 	} else {

@@ -85,6 +85,17 @@ our_client() { # OPTIONS OF s_server...
 	kill "$other"; wait "$other" 2>/dev/null; other=''
 	((status == 0)) && grep -qE 'TLS_|ECDHE-' "$work/got" || { cat "$work/err" "$work/got"; return 1; }
 }
+# what -www serves says whether it was
+our_client_resumes() { # VERSION OPTION
+	openssl s_server -accept 9443 -cert "$cert" -key "$key" -quiet -www "$2" >"$work/s_server" 2>&1 & other=$!
+	eventually listens 9443 || return
+	local i
+	for i in 1 2 3; do
+		printf 'GET / HTTP/1.0\r\n\r\n' | timeout 30 "$kseal" connect localhost:9443 >"$work/got$i" 2>"$work/err" || break
+	done
+	kill "$other"; wait "$other" 2>/dev/null; other=''
+	is "$(cat "$work"/got? | grep -oE '^(New|Reused), TLSv1..' | paste -sd' ')" "New, $1 Reused, $1 Reused, $1" || { cat "$work/err"; return 1; }
+}
 gnutls_server() { # PRIORITY
 	gnutls-serv --priority "$1" -p 9444 --http --x509certfile "$cert" --x509keyfile "$key" >"$work/serv" 2>&1 & other=$!
 	eventually listens 9444 || return
@@ -176,7 +187,7 @@ mkdir -p "$work/www" && echo small >"$work/www/small" && head -c "${mib}M" /dev/
 start_helper
 start_server
 
-echo 1..32
+echo 1..34
 ok "curl fetches $mib MiB unchanged" sh -c "curl -sS --cacert '$ca' https://localhost:8443/big | cmp - '$work/www/big'"
 ok "openssl s_client, AES-128-GCM" both_ciphers TLS_AES_128_GCM_SHA256
 ok "openssl s_client, AES-256-GCM" both_ciphers TLS_AES_256_GCM_SHA384
@@ -195,6 +206,8 @@ ok "openssl s_server, AES-128-GCM, with its tickets" our_client -ciphersuites TL
 ok "openssl s_server, AES-256-GCM, with its tickets" our_client -ciphersuites TLS_AES_256_GCM_SHA384
 ok "openssl s_server, TLS 1.2, AES-128-GCM" our_client -tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256
 ok "openssl s_server, TLS 1.2, AES-256-GCM" our_client -tls1_2 -cipher ECDHE-ECDSA-AES256-GCM-SHA384
+ok "openssl s_server resumes our client, TLS 1.3" our_client_resumes TLSv1.3 -tls1_3
+ok "openssl s_server resumes our client, TLS 1.2" our_client_resumes TLSv1.2 -tls1_2
 ok "gnutls-serv, TLS 1.3" gnutls_server NORMAL:-VERS-ALL:+VERS-TLS1.3
 ok "gnutls-serv, TLS 1.2" gnutls_server NORMAL:-VERS-ALL:+VERS-TLS1.2
 ok "sslscan finds nothing" scanned
