@@ -30,9 +30,11 @@ struct loop {
 	bool stopped;
 	struct op *timer;
 	uint64_t timer_when;
+	uint64_t now;		/* ms, of the last event */
 	bool on_ring;
 	struct io_uring ring;
 	struct op stop;		/* ring: the read of stop_fd */
+	const struct op *behind;	/* ring: a send that nothing waits for */
 	struct op *recv, *send;	/* poll: what is armed */
 };
 
@@ -44,6 +46,11 @@ uint64_t loop_now(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+uint64_t loop_time(const struct loop *loop)
+{
+	return loop->now;
+}
+
 void loop_timer(struct loop *loop, struct op *op, uint64_t when)
 {
 	loop->timer = op;
@@ -53,11 +60,9 @@ void loop_timer(struct loop *loop, struct op *op, uint64_t when)
 /* ms until the timer is due; -1: no timer */
 static int64_t timer_left(const struct loop *loop)
 {
-	uint64_t now = loop_now();
-
 	if (!loop->timer_when)
 		return -1;
-	return loop->timer_when > now ? (int64_t)(loop->timer_when - now) : 0;
+	return loop->timer_when > loop->now ? (int64_t)(loop->timer_when - loop->now) : 0;
 }
 
 static void fire_timer(struct loop *loop)
@@ -141,6 +146,7 @@ static int ring_run(struct loop *loop)
 
 	if (ret)
 		return ret;
+	loop->now = loop_now();
 	loop->stop.done = on_stop;
 	sqe = get_sqe(loop);
 	io_uring_prep_read(sqe, FILE_STOP, &loop->stop_count, sizeof(loop->stop_count), 0);
@@ -151,15 +157,19 @@ static int ring_run(struct loop *loop)
 		struct __kernel_timespec limit = { left / 1000, left % 1000 * 1000000 };
 		struct io_uring_cqe *cqe;
 
-		ret = io_uring_submit_and_wait_timeout(&loop->ring, &cqe, 1,
+		/* a send is done when it is submitted, nearly always: no call for that alone */
+		ret = io_uring_submit_and_wait_timeout(&loop->ring, &cqe, loop->behind ? 2 : 1,
 						       left < 0 ? NULL : &limit, NULL);
 		if (ret < 0 && ret != -ETIME && ret != -EINTR)
 			return ret;
+		loop->now = loop_now();
 		while (!loop->stopped && !io_uring_peek_cqe(&loop->ring, &cqe)) {
 			struct op *op = io_uring_cqe_get_data(cqe);
 			int res = cqe->res;
 
 			io_uring_cqe_seen(&loop->ring, cqe);
+			if (op == loop->behind)
+				loop->behind = NULL;
 			op->done(op, res);
 		}
 		fire_timer(loop);
@@ -194,6 +204,7 @@ static void poll_recv(struct loop *loop)
 
 static int poll_run(struct loop *loop)
 {
+	loop->now = loop_now();
 	while (!loop->stopped) {
 		int64_t left = timer_left(loop);
 		struct pollfd fds[FILES] = {
@@ -210,6 +221,7 @@ static int poll_run(struct loop *loop)
 				continue;
 			return -errno;
 		}
+		loop->now = loop_now();
 		loop->stopped = fds[FILE_STOP].revents;
 		/* POLLERR too: that is how an overrun shows. */
 		if (!loop->stopped && fds[FILE_SOCKET].revents)
@@ -269,7 +281,7 @@ void loop_recv(struct loop *loop, struct op *op, struct msghdr *msg)
 	finish_sqe(sqe, op);
 }
 
-void loop_send(struct loop *loop, struct op *op, const void *buf, size_t len)
+void loop_send(struct loop *loop, struct op *op, const void *buf, size_t len, bool more)
 {
 	struct io_uring_sqe *sqe;
 
@@ -282,6 +294,7 @@ void loop_send(struct loop *loop, struct op *op, const void *buf, size_t len)
 	sqe = get_sqe(loop);
 	io_uring_prep_send(sqe, FILE_SOCKET, buf, len, MSG_NOSIGNAL);
 	finish_sqe(sqe, op);
+	loop->behind = more ? NULL : op;
 }
 
 int loop_run(struct loop *loop)

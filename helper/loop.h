@@ -36,8 +36,11 @@ const char *loop_backend(const struct loop *loop);
 /* One datagram into msg, which stays valid until op->done(). One at a time. */
 void loop_recv(struct loop *loop, struct op *op, struct msghdr *msg);
 
-/* One datagram from buf, which stays valid until op->done(). One at a time. */
-void loop_send(struct loop *loop, struct op *op, const void *buf, size_t len);
+/*
+ * One datagram from buf, which stays valid until op->done(). One at a time. more: there is
+ * something to be sent behind it; else op->done() may come as late as the next event.
+ */
+void loop_send(struct loop *loop, struct op *op, const void *buf, size_t len, bool more);
 
 /* Calls op->done(op, 0) once it is when (ms, loop_now()); replaces what was set; 0: never. */
 void loop_timer(struct loop *loop, struct op *op, uint64_t when);
@@ -50,5 +53,8 @@ void loop_stop(struct loop *loop);
 
 /* ms, monotonic */
 uint64_t loop_now(void);
+
+/* loop_now() when what is being done was begun: of the loop's thread. */
+uint64_t loop_time(const struct loop *loop);
 
 #endif

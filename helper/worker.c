@@ -114,7 +114,8 @@ static void flush(struct worker *worker)
 	worker->batch_len = next_batch(&worker->sending, worker->sent_len);
 	if (worker->batch_len)
 		loop_send(worker->loop, &worker->send, worker->sending.data + worker->sent_len,
-			  worker->batch_len);
+			  worker->batch_len,
+			  worker->sent_len + worker->batch_len < worker->sending.len);
 }
 
 static void on_sent(struct op *op, int res)
@@ -134,7 +135,6 @@ static void remember(struct worker *worker, uint64_t cookie, bool final, size_t 
 	worker->sent[worker->seq % SENT_MAX] = (struct sent){ cookie, worker->seq, final };
 	worker->seq++;
 	worker->filling.len += NLMSG_ALIGN(len);
-	flush(worker);
 }
 
 static int sink_answer(struct request_sink *sink, const struct helper_answer *answer)
@@ -202,7 +202,7 @@ static void on_message(struct worker *worker, const struct nlmsghdr *nlh)
 	} else if (message.cmd == KSEAL_CMD_MESSAGE) {
 		request_message(worker->table, &message.late);
 	} else if (message.cmd == KSEAL_CMD_HANDSHAKE) {
-		request_handshake(worker->table, &message.handshake, loop_now());
+		request_handshake(worker->table, &message.handshake, loop_time(worker->loop));
 	} else {
 		request_cancel(worker->table, &message.cancel);
 	}
@@ -246,6 +246,7 @@ static void on_received(struct op *op, int res)
 		for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
 			on_message(worker, nlh);
 	}
+	flush(worker);
 	loop_timer(worker->loop, &worker->timer, request_next_deadline(worker->table));
 	receive(worker);
 }
@@ -255,7 +256,8 @@ static void on_timer(struct op *op, int res)
 	struct worker *worker = (struct worker *)((char *)op - offsetof(struct worker, timer));
 
 	(void)res;
-	request_expire(worker->table, loop_now());
+	request_expire(worker->table, loop_time(worker->loop));
+	flush(worker);
 	loop_timer(worker->loop, op, request_next_deadline(worker->table));
 }
 

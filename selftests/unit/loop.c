@@ -28,7 +28,7 @@ static void on_recv(struct op *op, int res)
 	if (res == 4 && !memcmp(in, "stop", 4))
 		loop_stop(tested);
 	else if (res > 0)
-		loop_send(tested, &send_op, in, (size_t)res);
+		loop_send(tested, &send_op, in, (size_t)res, true);
 	else
 		loop_stop(tested);
 	(void)op;
@@ -97,6 +97,38 @@ static void echoes(bool force_poll)
 	tear_down();
 }
 
+static void on_sent_behind(struct op *op, int res)
+{
+	(void)op;
+	sent[n_sent++] = res;
+}
+
+/* A send that nothing waits for arrives, and is reported with what comes next. */
+static void behind(bool force_poll)
+{
+	char back[8];
+	pthread_t thread;
+
+	set_up(force_poll);
+	send_op.done = on_sent_behind;
+	loop_recv(tested, &recv_op, &msg);
+	loop_send(tested, &send_op, "first", 5, false);
+	pthread_create(&thread, NULL, stop_later, NULL);
+	ok(loop_run(tested) == 0 && n_sent == 1 && sent[0] == 5 && !n_received,
+	   "a send is done before the loop is stopped");
+	pthread_join(thread, NULL);
+	ok(recv(fds[1], back, sizeof(back), MSG_DONTWAIT) == 5, "and has arrived");
+	tear_down();
+
+	set_up(force_poll);
+	send_op.done = on_sent_behind;
+	loop_recv(tested, &recv_op, &msg);
+	loop_send(tested, &send_op, "first", 5, false);
+	loop_timer(tested, &timer_op, loop_now() + 10);
+	ok(loop_run(tested) == 0 && n_sent == 1 && n_fired == 2, "or when the timer fires");
+	tear_down();
+}
+
 static void errors(bool force_poll)
 {
 	set_up(force_poll);
@@ -107,7 +139,7 @@ static void errors(bool force_poll)
 	tear_down();
 
 	set_up(force_poll);
-	loop_send(tested, &send_op, "x", 1);
+	loop_send(tested, &send_op, "x", 1, true);
 	close(fds[1]);
 	fds[1] = dup(fds[0]);
 	ok(loop_run(tested) == 0 && n_sent == 1 && sent[0] == -EPIPE, "reports a failed send");
@@ -197,6 +229,7 @@ int main(void)
 {
 	for (int force_poll = 0; force_poll < 2; force_poll++) {
 		echoes(force_poll);
+		behind(force_poll);
 		errors(force_poll);
 		timing(force_poll);
 	}
