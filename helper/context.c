@@ -190,6 +190,8 @@ static SSL_CTX *context_base(const SSL_METHOD *method, const struct settings *se
 	SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	/* 10,000 may wait at once */
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	/* What is not consumed must stay in the BIO: the kernel opens it. */
 	SSL_CTX_set_read_ahead(ctx, 0);
 	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);

@@ -85,7 +85,7 @@ unload() {
 		words=$(rmmod "$name" 2>&1) && return
 		sleep 0.5
 	done
-	{ echo "$words (tried $try times)"; lsmod; ss -tanpi 2>/dev/null; } >"$work/in-use"
+	{ echo "$words (tried $try times)"; lsmod; ss -tanpi 2>/dev/null | head -n 40; } >"$work/in-use"
 }
 
 # Only what came after this counts
