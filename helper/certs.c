@@ -11,6 +11,7 @@
 #include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
 #include "certs.h"
+#include "files.h"
 #include "tls.h"
 
 #define STAPLE_MAX	(64 * 1024)
@@ -35,18 +36,57 @@ struct certs {
 
 /* ---- one pair ---- */
 
+/* Whether reading ended as a file does, not at something damaged. */
+static bool at_end(void)
+{
+	bool end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+
+	if (end)
+		ERR_clear_error();
+	return end;
+}
+
+static bool use_chain(SSL_CTX *ctx, const char *path)
+{
+	pem_password_cb *passphrase = SSL_CTX_get_default_passwd_cb(ctx);
+	BIO *file = files_bio(path);
+	X509 *cert = file ? PEM_read_bio_X509_AUX(file, NULL, passphrase, NULL) : NULL;
+	bool ok = cert && SSL_CTX_use_certificate(ctx, cert) == 1 && SSL_CTX_clear_chain_certs(ctx);
+
+	X509_free(cert);
+	while (ok && (cert = PEM_read_bio_X509(file, NULL, passphrase, NULL))) {
+		ok = SSL_CTX_add0_chain_cert(ctx, cert);
+		if (!ok)
+			X509_free(cert);
+	}
+	BIO_free(file);
+	return ok && at_end();
+}
+
+static bool use_key(SSL_CTX *ctx, const char *path)
+{
+	BIO *file = files_bio(path);
+	EVP_PKEY *key = file ? PEM_read_bio_PrivateKey(file, NULL, SSL_CTX_get_default_passwd_cb(ctx),
+						       NULL) : NULL;
+	bool ok = key && SSL_CTX_use_PrivateKey(ctx, key) == 1;
+
+	EVP_PKEY_free(key);
+	BIO_free(file);
+	return ok;
+}
+
 int certs_load(SSL_CTX *ctx, const struct settings_cert *cert, char *why, size_t size)
 {
 	bool loaded;
 
 	ERR_clear_error();
-	if (SSL_CTX_use_certificate_chain_file(ctx, cert->chain) != 1) {
+	if (!use_chain(ctx, cert->chain)) {
 		snprintf(why, size,
 			 "%s: no certificate could be read (%s): give a PEM file with the certificate first, then the intermediates",
 			 cert->chain, tls_reason());
 		goto out;
 	}
-	loaded = SSL_CTX_use_PrivateKey_file(ctx, cert->key, SSL_FILETYPE_PEM) == 1;
+	loaded = use_key(ctx, cert->key);
 	/* A key of another type than the certificate's is only found by the second call. */
 	if (loaded && SSL_CTX_check_private_key(ctx) == 1)
 		return 0;
@@ -101,7 +141,7 @@ static int on_status(SSL *ssl, void *arg)
 static int load_staple(SSL_CTX *ctx, const char *path, char *why, size_t size)
 {
 	struct staple *staple = OPENSSL_zalloc(sizeof(*staple));
-	BIO *file = BIO_new_file(path, "rb");
+	BIO *file = files_bio(path);
 	OCSP_RESPONSE *response = NULL;
 	const uint8_t *at;
 	int len = -1;

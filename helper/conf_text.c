@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "conf_text.h"
+#include "files.h"
 
 #define DEPTH_MAX	8	/* braces in braces; a list in a certificate is at 3 */
 
@@ -155,7 +156,7 @@ static unsigned int line_of(const char *text, const char *at)
 
 static int read_all(struct conf_text *text, const char *path)
 {
-	FILE *file = fopen(path, "re");
+	FILE *file = files_open(path);
 	int ret = -1;
 
 	if (!file)

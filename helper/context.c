@@ -12,6 +12,7 @@
 #include <openssl/x509v3.h>
 #include "certs.h"
 #include "context.h"
+#include "files.h"
 #include "kernel.h"
 #include "keys.h"
 #include "psk.h"
@@ -248,7 +249,7 @@ static bool hash_files(EVP_MD_CTX *hash, const struct string_list *files)
 	bool ok = true;
 
 	for (size_t i = 0; i < files->count && ok; i++) {
-		BIO *file = BIO_new_file(files->at[i], "rb");
+		BIO *file = files_bio(files->at[i]);
 		int len;
 
 		ok = file;

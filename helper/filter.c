@@ -4,6 +4,7 @@
  * its ring to three of them.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <seccomp.h>
 #include <stddef.h>
 #include <string.h>
@@ -29,6 +30,17 @@ static const char *const needed[] = {
 	"clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time",
 	"getrandom", "getuid", "geteuid", "getgid", "getegid", "uname", "sysinfo", "prlimit64",
 	"getrlimit",
+};
+
+/* of the opener, besides open and openat */
+static const char *const for_reading[] = {
+	"sendmsg", "recvmsg", "poll", "ppoll", "read", "pread64", "readv", "write", "writev",
+	"close", "fstat", "stat", "lstat", "newfstatat", "statx", "lseek", "getdents64", "fcntl",
+	"readlink", "readlinkat", "access", "faccessat", "faccessat2",
+	"inotify_init1", "inotify_add_watch", "inotify_rm_watch",
+	"brk", "munmap", "mremap", "madvise", "futex", "exit", "exit_group", "getpid", "gettid",
+	"restart_syscall", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
+	"clock_gettime", "gettimeofday", "time", "getrandom",
 };
 
 static const char *const deadly[] = {
@@ -60,13 +72,33 @@ static int add_memory(scmp_filter_ctx filter)
 	       seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, &no_exec);
 }
 
-void filter_install(void)
+static int add_reading(scmp_filter_ctx filter)
+{
+	const struct scmp_arg_cmp of_open =
+		SCMP_A1(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY);
+	const struct scmp_arg_cmp of_openat =
+		SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY);
+
+	return add(filter, SCMP_ACT_ALLOW, for_reading,
+		   sizeof(for_reading) / sizeof(for_reading[0])) ?:
+	       /* not every architecture has it */
+	       (SCMP_SYS(open) < 0 ? 0 :
+		seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(open), 1, &of_open)) ?:
+	       seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, &of_openat);
+}
+
+static int add_needed(scmp_filter_ctx filter)
+{
+	return add(filter, SCMP_ACT_ALLOW, needed, sizeof(needed) / sizeof(needed[0]));
+}
+
+static void install(int (*allow)(scmp_filter_ctx filter))
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int ret = filter ? seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1) : -ENOMEM;
 
 	if (!ret)
-		ret = add(filter, SCMP_ACT_ALLOW, needed, sizeof(needed) / sizeof(needed[0])) ?:
+		ret = allow(filter) ?:
 		      add(filter, SCMP_ACT_KILL_PROCESS, deadly,
 			  sizeof(deadly) / sizeof(deadly[0])) ?:
 		      add_memory(filter) ?: seccomp_load(filter);
@@ -74,4 +106,14 @@ void filter_install(void)
 		log_warning("system calls could not be restricted (seccomp: %s): kseald goes on without",
 			    strerror(-ret));
 	seccomp_release(filter);
+}
+
+void filter_install(void)
+{
+	install(add_needed);
+}
+
+void filter_install_opener(void)
+{
+	install(add_reading);
 }

@@ -10,4 +10,7 @@
  */
 void filter_install(void);
 
+/* Likewise for the opener, which opens files for reading only. */
+void filter_install_opener(void);
+
 #endif

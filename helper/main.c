@@ -13,11 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "config.h"
+#include "files.h"
 #include "filter.h"
 #include "log.h"
 #include "loop.h"
 #include "metrics.h"
 #include "notify.h"
+#include "opener.h"
 #include "profiles.h"
 #include "sandbox.h"
 #include "watch.h"
@@ -31,7 +33,8 @@ struct daemon {
 	struct conf conf;		/* as it was at the start */
 	struct profiles *profiles;
 	struct sandbox_user user;
-	struct watch *watch;		/* NULL: not possible */
+	struct opener *opener;		/* NULL: files are read, and watched, here */
+	struct watch *watch;		/* NULL: not possible, or the opener's */
 	int signals;			/* signalfd(2) */
 	int metrics_error;		/* of the last try */
 	struct kseal_genl genl[CONF_WORKERS_MAX];
@@ -117,16 +120,31 @@ static int load(struct daemon *daemon, struct conf *conf, char *why, size_t size
 static void watch_files(struct daemon *daemon, const struct conf *conf)
 {
 	const char *missing = NULL;
-	struct watch *watch = watch_new(conf, &missing);
 
-	if (!watch)
+	if (daemon->opener)
+		return;
+	watch_free(daemon->watch);
+	daemon->watch = watch_new(conf, &missing);
+	if (!daemon->watch)
 		log_warning("files that change cannot be noticed (%s): send SIGHUP after a change",
 			    strerror(errno));
 	else if (missing)
 		log_warning("changes of %s, say, cannot be noticed: send SIGHUP after a change",
 			    missing);
-	watch_free(daemon->watch);
-	daemon->watch = watch;
+}
+
+/* While there is nothing in memory yet that the opener should not have. */
+static int find_user(struct daemon *daemon)
+{
+	const char *user = daemon->conf.user;
+
+	if (!user)
+		return 0;
+	if (sandbox_find_user(user, &daemon->user))
+		return -1;
+	if (daemon->user.uid != geteuid())
+		daemon->opener = opener_start(&daemon->config, &daemon->user);
+	return 0;
 }
 
 /* At the start. */
@@ -137,8 +155,11 @@ static int read_all(struct daemon *daemon)
 	daemon->profiles = profiles_new();
 	if (daemon->profiles && !config_read(&daemon->config, &daemon->conf, why, sizeof(why))) {
 		log_set_level(daemon->conf.log);
-		if (!daemon->config.check)
+		if (!daemon->config.check) {
+			if (find_user(daemon))
+				return -1;
 			watch_files(daemon, &daemon->conf);
+		}
 		if (!load(daemon, &daemon->conf, why, sizeof(why)))
 			return 0;
 	}
@@ -168,13 +189,16 @@ static void reload(struct daemon *daemon)
 	char why[1024];
 	bool taken = false;
 
-	if (!config_read(&daemon->config, &conf, why, sizeof(why))) {
+	memset(&conf, 0, sizeof(conf));
+	if ((!daemon->opener || !opener_read(daemon->opener, why, sizeof(why))) &&
+	    !config_read(&daemon->config, &conf, why, sizeof(why))) {
 		/* also if it cannot be taken for what is in one of them */
 		watch_files(daemon, &conf);
 		taken = !load(daemon, &conf, why, sizeof(why));
 		if (taken)
 			log_set_level(conf.log);
 	}
+	files_forget();
 	metrics_reloaded(taken);
 	if (taken)
 		log_notice("reloaded, %zu profile%s%s", conf.n_profiles,
@@ -184,7 +208,6 @@ static void reload(struct daemon *daemon)
 			   "; workers and handshakes are those of the start");
 	else
 		log_error("not reloaded, all is as it was: %s", why);
-	/* all zero if it could not be read */
 	conf_free(&conf);
 }
 
@@ -216,6 +239,28 @@ static void do_what_is_due(struct daemon *daemon, struct due *due)
 	}
 }
 
+static int files_fd(const struct daemon *daemon)
+{
+	return daemon->opener ? opener_fd(daemon->opener) :
+	       daemon->watch ? watch_fd(daemon->watch) : -1;
+}
+
+static bool files_changed(struct daemon *daemon)
+{
+	bool gone, changed;
+
+	if (!daemon->opener)
+		return watch_happened(daemon->watch);
+	changed = opener_changed(daemon->opener, &gone);
+	if (gone) {
+		log_error("the process that opens files has ended: a reload reads what %s may, until kseald is restarted",
+			  daemon->user.name);
+		opener_stop(daemon->opener);
+		daemon->opener = NULL;
+	}
+	return changed || gone;
+}
+
 /* Returns when there is to be an end. */
 static void wait_for_end(struct daemon *daemon)
 {
@@ -227,7 +272,7 @@ static void wait_for_end(struct daemon *daemon)
 
 		do_what_is_due(daemon, &due);
 		/* which may be another now */
-		fds[1].fd = daemon->watch ? watch_fd(daemon->watch) : -1;
+		fds[1].fd = files_fd(daemon);
 		fds[1].events = POLLIN;
 		if (poll(fds, 2, until(&due)) <= 0)
 			continue;
@@ -239,7 +284,7 @@ static void wait_for_end(struct daemon *daemon)
 			due.metrics = due.reload;
 		}
 		/* a change waits for others that belong to it, but not for ever */
-		if (fds[1].revents & POLLIN && watch_happened(daemon->watch) && !due.reload)
+		if (fds[1].revents && files_changed(daemon) && !due.reload)
 			due.reload = loop_now() + SETTLE_MS;
 	}
 }
@@ -251,8 +296,6 @@ static int run(struct daemon *daemon)
 	int notify;
 	sigset_t set;
 
-	if (user && sandbox_find_user(user, &daemon->user))
-		return -1;
 	/* Blocked in every thread: they are read from the descriptor alone. */
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
@@ -316,6 +359,7 @@ int main(int argc, char **argv)
 			ret = run(&daemon);
 		}
 	}
+	opener_stop(daemon.opener);
 	watch_free(daemon.watch);
 	profiles_free(daemon.profiles);
 	conf_free(&daemon.conf);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/crypto.h>
+#include "files.h"
 #include "psk.h"
 
 #define IDENTITY_MAX	255	/* bytes */
@@ -80,7 +81,7 @@ struct psk *psk_new(const char *path, char *why, size_t size)
 {
 	struct psk *psk = calloc(1, sizeof(*psk));
 	struct entry **last = psk ? &psk->first : NULL;
-	FILE *file = fopen(path, "re");
+	FILE *file = files_open(path);
 	const char *wrong = NULL;
 	char line[LINE_SIZE];
 	unsigned int n = 0;

@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -83,14 +84,17 @@ void sandbox_give_runtime_directory(const struct sandbox_user *user)
 			    strerror(errno));
 }
 
-int sandbox_drop(const struct sandbox_user *user)
+/* capabilities: of the first 32, what is left */
+static int drop(const struct sandbox_user *user, uint32_t capabilities)
 {
 	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0, 0, 0 } };
+	const struct __user_cap_data_struct left[_LINUX_CAPABILITY_U32S_3] = {
+		{ .effective = capabilities, .permitted = capabilities },
+	};
 
-	if (user && become(user))
+	if (prctl(PR_SET_KEEPCAPS, capabilities != 0, 0, 0, 0) || (user && become(user)))
 		return -1;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || syscall(SYS_capset, &header, none)) {
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || syscall(SYS_capset, &header, left)) {
 		log_error("capabilities could not be dropped: %s", strerror(errno));
 		return -1;
 	}
@@ -100,4 +104,14 @@ int sandbox_drop(const struct sandbox_user *user)
 		return -1;
 	}
 	return 0;
+}
+
+int sandbox_drop(const struct sandbox_user *user)
+{
+	return drop(user, 0);
+}
+
+int sandbox_drop_to_reading(const struct sandbox_user *user)
+{
+	return drop(user, 1 << CAP_DAC_READ_SEARCH);
 }

@@ -32,4 +32,7 @@ void sandbox_give_runtime_directory(const struct sandbox_user *user);
  */
 int sandbox_drop(const struct sandbox_user *user);
 
+/* Likewise, but keeps the right to read any file (CAP_DAC_READ_SEARCH). */
+int sandbox_drop_to_reading(const struct sandbox_user *user);
+
 #endif

@@ -104,6 +104,33 @@ int settings_copy(struct settings *to, const struct settings *from)
 	return -ENOMEM;
 }
 
+static void each_of(const struct string_list *list,
+		    void (*each)(void *arg, const char *path, bool directory), void *arg)
+{
+	for (size_t i = 0; i < list->count; i++)
+		each(arg, list->at[i], false);
+}
+
+void settings_each_file(const struct settings *settings,
+			void (*each)(void *arg, const char *path, bool directory), void *arg)
+{
+	for (size_t i = 0; i < settings->n_certs; i++) {
+		const struct settings_cert *cert = &settings->certs[i];
+
+		each(arg, cert->chain, false);
+		each(arg, cert->key, false);
+		if (cert->staple)
+			each(arg, cert->staple, false);
+	}
+	each_of(&settings->ca, each, arg);
+	each_of(&settings->crls, each, arg);
+	each_of(&settings->client_ca, each, arg);
+	if (settings->psk)
+		each(arg, settings->psk, false);
+	if (settings->ticket_keys)
+		each(arg, settings->ticket_keys, true);
+}
+
 void settings_free(struct settings *settings)
 {
 	while (settings->n_certs) {

@@ -89,6 +89,10 @@ struct settings_cert *settings_add_cert(struct settings *settings);
 /* Makes to, which is not looked at, the same. Returns 0, or -ENOMEM (to is empty). */
 int settings_copy(struct settings *to, const struct settings *from);
 
+/* Calls each for every file that it names, and for every directory of files. */
+void settings_each_file(const struct settings *settings,
+			void (*each)(void *arg, const char *path, bool directory), void *arg);
+
 /* Frees what it points to. */
 void settings_free(struct settings *settings);
 

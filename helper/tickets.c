@@ -2,20 +2,19 @@
 /*
  * Keys of session tickets; see tickets.h.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include "files.h"
 #include "tickets.h"
 
 #define NAME_LEN	16
@@ -41,56 +40,47 @@ struct tickets {
 
 /* ---- files ---- */
 
-static int is_key_file(const struct dirent *entry)
+static int read_file(const char *directory, const char *name, struct ticket_key *key)
 {
-	return entry->d_name[0] != '.';
-}
-
-static int read_file(int directory, const char *name, struct ticket_key *key)
-{
-	int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
-	char more;
+	char path[PATH_MAX];
 	int ret = -EINVAL;
+	FILE *file;
 
-	if (fd < 0)
+	if (snprintf(path, sizeof(path), "%s/%s", directory, name) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	file = files_open(path);
+	if (!file)
 		return -errno;
-	if (read(fd, key, sizeof(*key)) == sizeof(*key) && read(fd, &more, 1) == 0)
+	/* no copy of it but ours */
+	setvbuf(file, NULL, _IONBF, 0);
+	if (fread(key, sizeof(*key), 1, file) == 1 && getc(file) == EOF)
 		ret = 0;
-	close(fd);
+	fclose(file);
 	return ret;
 }
 
 static int read_all(struct tickets *tickets, const char *path, char *why, size_t size)
 {
-	int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent **entries = NULL;
-	int n = directory < 0 ? -1 : scandir(path, &entries, is_key_file, alphasort);
-	int ret = 0;
+	struct string_list names = { 0 };
+	int ret = files_list(path, &names);
 
-	if (n < 0)
+	if (ret)
 		snprintf(why, size, "%s: %s: give a directory of ticket keys that kseald may read",
-			 path, strerror(errno));
-	/* the last by name comes first */
-	for (int i = n; i-- > 0;) {
-		if (!ret && tickets->count < KEYS_MAX) {
-			ret = read_file(directory, entries[i]->d_name,
-					&tickets->keys[tickets->count]);
-			tickets->count += !ret;
-		}
-		if (ret && why[0] == '\0')
-			snprintf(why, size, "%s/%s: %s: a ticket key has %d bytes: openssl rand %d makes one",
-				 path, entries[i]->d_name,
-				 ret == -EINVAL ? "not a key" : strerror(-ret),
-				 TICKETS_FILE_LEN, TICKETS_FILE_LEN);
-		free(entries[i]);
-	}
-	free(entries);
-	if (directory >= 0)
-		close(directory);
-	if (n == 0)
+			 path, strerror(-ret));
+	else if (!names.count)
 		snprintf(why, size, "%s: there is no key: openssl rand %d makes one", path,
 			 TICKETS_FILE_LEN);
-	return n <= 0 || ret ? -1 : 0;
+	/* the last by name comes first */
+	for (size_t i = names.count; !ret && i-- > 0 && tickets->count < KEYS_MAX;) {
+		ret = read_file(path, names.at[i], &tickets->keys[tickets->count]);
+		tickets->count += !ret;
+		if (ret)
+			snprintf(why, size, "%s/%s: %s: a ticket key has %d bytes: openssl rand %d makes one",
+				 path, names.at[i], ret == -EINVAL ? "not a key" : strerror(-ret),
+				 TICKETS_FILE_LEN, TICKETS_FILE_LEN);
+	}
+	string_list_free(&names);
+	return tickets->count && !ret ? 0 : -1;
 }
 
 /* ---- keys of our own ---- */

@@ -13,6 +13,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <openssl/x509_vfy.h>
+#include "files.h"
 #include "tls.h"
 #include "verify.h"
 
@@ -32,7 +33,7 @@ static int refuse(char *why, size_t size, const char *file, const char *what)
 /* How many there are; 0: none, or one that is damaged. */
 static int load_crl(X509_STORE *store, const char *file)
 {
-	BIO *bio = BIO_new_file(file, "r");
+	BIO *bio = files_bio(file);
 	X509_CRL *crl;
 	int n = 0;
 
@@ -48,6 +49,30 @@ static int load_crl(X509_STORE *store, const char *file)
 	return n;
 }
 
+/* Certificates, and CRLs that stand among them. How many there are. */
+static int load_ca(X509_STORE *store, const char *file)
+{
+	BIO *bio = files_bio(file);
+	STACK_OF(X509_INFO) *all = bio ? PEM_X509_INFO_read_bio(bio, NULL, NULL, NULL) : NULL;
+	int i, n = 0;
+
+	for (i = 0; i < sk_X509_INFO_num(all); i++) {
+		const X509_INFO *info = sk_X509_INFO_value(all, i);
+
+		if ((info->x509 && !X509_STORE_add_cert(store, info->x509)) ||
+		    (info->crl && !X509_STORE_add_crl(store, info->crl))) {
+			n = 0;
+			break;
+		}
+		n += info->x509 || info->crl;
+	}
+	if (all && !n)
+		ERR_raise(ERR_LIB_X509, X509_R_NO_CERTIFICATE_OR_CRL_FOUND);
+	sk_X509_INFO_pop_free(all, X509_INFO_free);
+	BIO_free(bio);
+	return n;
+}
+
 static int load_store(SSL_CTX *ctx, const struct string_list *ca, const struct string_list *crls,
 		      char *why, size_t size)
 {
@@ -56,7 +81,7 @@ static int load_store(SSL_CTX *ctx, const struct string_list *ca, const struct s
 
 	ERR_clear_error();
 	for (i = 0; i < ca->count; i++)
-		if (!SSL_CTX_load_verify_file(ctx, ca->at[i]))
+		if (!load_ca(store, ca->at[i]))
 			return refuse(why, size, ca->at[i], "certificates");
 	for (i = 0; i < crls->count; i++)
 		if (!load_crl(store, crls->at[i]))

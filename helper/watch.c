@@ -43,35 +43,15 @@ static int add(struct watch *watch, const char *directory, const char *name)
 	return 0;
 }
 
-static void add_file(struct watch *watch, const char *path)
+static void add_path(void *arg, const char *path, bool directory)
 {
-	char *one = path ? strdup(path) : NULL, *two = path ? strdup(path) : NULL;
+	char *one = strdup(path), *two = strdup(path);
+	struct watch *watch = arg;
 
-	if (path && (!one || !two || add(watch, dirname(one), basename(two))))
+	if (!one || !two || add(watch, directory ? path : dirname(one), directory ? "" : basename(two)))
 		watch->missing = path;
 	free(one);
 	free(two);
-}
-
-static void add_files(struct watch *watch, const struct string_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		add_file(watch, list->at[i]);
-}
-
-static void add_profile(struct watch *watch, const struct settings *settings)
-{
-	for (size_t i = 0; i < settings->n_certs; i++) {
-		add_file(watch, settings->certs[i].chain);
-		add_file(watch, settings->certs[i].key);
-		add_file(watch, settings->certs[i].staple);
-	}
-	add_files(watch, &settings->ca);
-	add_files(watch, &settings->crls);
-	add_files(watch, &settings->client_ca);
-	add_file(watch, settings->psk);
-	if (settings->ticket_keys && add(watch, settings->ticket_keys, ""))
-		watch->missing = settings->ticket_keys;
 }
 
 struct watch *watch_new(const struct conf *conf, const char **missing)
@@ -85,9 +65,10 @@ struct watch *watch_new(const struct conf *conf, const char **missing)
 		free(watch);
 		return NULL;
 	}
-	add_files(watch, &conf->files);
+	for (size_t i = 0; i < conf->files.count; i++)
+		add_path(watch, conf->files.at[i], false);
 	for (size_t i = 0; i < conf->n_profiles; i++)
-		add_profile(watch, &conf->profiles[i]);
+		settings_each_file(&conf->profiles[i], add_path, watch);
 	*missing = watch->missing;
 	return watch;
 }

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The opener; see opener.h. From above: messages, the process, what kseald calls.
+ *
+ * kseald asks with an empty READ. The answer is a FILE for each file, with its
+ * descriptor, or a MISSING with the errno that there was; then DONE, or FAILED with what
+ * is wrong with the configuration. CHANGED comes by itself.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "files.h"
+#include "filter.h"
+#include "log.h"
+#include "opener.h"
+#include "watch.h"
+
+#define ANSWER_MS	10000	/* between two messages: disks can be slow */
+
+enum type {
+	READ,
+	FILE_OPEN,
+	FILE_MISSING,
+	DONE,
+	FAILED,
+	CHANGED,
+};
+
+struct message {
+	int type;
+	int error;			/* of FILE_MISSING */
+	char text[PATH_MAX];		/* path or sentence; as much as is sent */
+};
+
+struct opener {
+	int fd;
+	pid_t pid;
+};
+
+/* ---- messages ---- */
+
+/* fd: -1 none. Returns 0 or -errno. */
+static int put(int to, int type, int error, const char *text, int fd)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct message message = { .type = type, .error = error };
+	struct iovec iov = { &message, 0 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	iov.iov_len = offsetof(struct message, text) + 1 +
+		(size_t)snprintf(message.text, sizeof(message.text), "%s", text);
+	if (iov.iov_len > sizeof(message))
+		return -ENAMETOOLONG;
+	if (fd >= 0) {
+		msg.msg_control = control.room;
+		msg.msg_controllen = sizeof(control.room);
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	}
+	return sendmsg(to, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* *fd: -1 none. Returns 0, -EPIPE at the end of the other process, or -errno. */
+static int take(int from, struct message *message, int *fd, int flags)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = { message, sizeof(*message) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control.room, .msg_controllen = sizeof(control.room),
+	};
+	const struct cmsghdr *cmsg;
+	ssize_t len;
+
+	*fd = -1;
+	do {
+		len = recvmsg(from, &msg, flags | MSG_CMSG_CLOEXEC);
+	} while (len < 0 && errno == EINTR);
+	if (len <= 0)
+		return len ? -errno : -EPIPE;
+	cmsg = CMSG_FIRSTHDR(&msg);
+	if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS &&
+	    cmsg->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(fd, CMSG_DATA(cmsg), sizeof(*fd));
+	if ((size_t)len > offsetof(struct message, text) &&
+	    !((const char *)message)[len - 1])
+		return 0;
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	return -EBADMSG;
+}
+
+/* ---- the process ---- */
+
+struct sender {
+	int to;
+	int error;		/* of the first message that could not be sent */
+};
+
+static void send_file(void *arg, const char *path, bool directory);
+
+static void send_directory(struct sender *sender, const char *path)
+{
+	struct string_list names = { 0 };
+	char one[PATH_MAX];
+	int ret = files_list(path, &names);
+
+	if (ret)
+		sender->error = sender->error ?: put(sender->to, FILE_MISSING, -ret, path, -1);
+	for (size_t i = 0; i < names.count; i++)
+		if (snprintf(one, sizeof(one), "%s/%s", path, names.at[i]) < (int)sizeof(one))
+			send_file(sender, one, false);
+	string_list_free(&names);
+}
+
+/* Nothing is waited for: a FIFO, say. */
+static int open_regular(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode))) {
+		close(fd);
+		fd = -1;
+		errno = EINVAL;
+	}
+	return fd;
+}
+
+static void send_file(void *arg, const char *path, bool directory)
+{
+	struct sender *sender = arg;
+	int fd;
+
+	if (directory) {
+		send_directory(sender, path);
+		return;
+	}
+	fd = open_regular(path);
+	sender->error = sender->error ?:
+		fd < 0 ? put(sender->to, FILE_MISSING, errno, path, -1) :
+			 put(sender->to, FILE_OPEN, 0, path, fd);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Returns 0, or -1 when kseald is gone. watch is replaced, as the files may be others. */
+static int answer(const struct config *config, int to, struct watch **watch)
+{
+	struct sender sender = { .to = to };
+	const char *missing = NULL;
+	struct conf conf;
+	char why[1024];
+
+	if (config_read(config, &conf, why, sizeof(why)))
+		return put(to, FAILED, 0, why, -1);
+	/* what changes from here on is noticed */
+	watch_free(*watch);
+	*watch = watch_new(&conf, &missing);
+	if (!*watch || missing)
+		log_warning("changes of %s cannot be noticed: send SIGHUP after a change",
+			    missing ?: "files");
+	for (size_t i = 0; i < conf.files.count; i++)
+		send_file(&sender, conf.files.at[i], false);
+	for (size_t i = 0; i < conf.n_profiles; i++)
+		settings_each_file(&conf.profiles[i], send_file, &sender);
+	conf_free(&conf);
+	return sender.error || put(to, DONE, 0, "", -1) ? -1 : 0;
+}
+
+/* Until kseald ends. */
+static void serve(const struct config *config, int fd)
+{
+	static struct message message;
+	struct watch *watch = NULL;
+	int none;
+
+	for (;;) {
+		struct pollfd fds[2] = {
+			{ .fd = fd, .events = POLLIN },
+			{ .fd = watch ? watch_fd(watch) : -1, .events = POLLIN },
+		};
+
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			break;
+		if (fds[1].revents & POLLIN && watch_happened(watch) && put(fd, CHANGED, 0, "", -1))
+			break;
+		if (fds[0].revents &&
+		    (take(fd, &message, &none, 0) || message.type != READ ||
+		     answer(config, fd, &watch)))
+			break;
+	}
+	watch_free(watch);
+}
+
+static void __attribute__((noreturn))
+run(const struct config *config, const struct sandbox_user *user, int fd)
+{
+	prctl(PR_SET_NAME, "kseald-opener");
+	/* a reload is the other process's */
+	signal(SIGHUP, SIG_IGN);
+	if (sandbox_drop_to_reading(user))
+		_exit(EXIT_FAILURE);
+	filter_install_opener();
+	serve(config, fd);
+	_exit(EXIT_SUCCESS);
+}
+
+/* ---- what kseald calls ---- */
+
+struct opener *opener_start(const struct config *config, const struct sandbox_user *user)
+{
+	struct opener *opener = calloc(1, sizeof(*opener));
+	char why[256];
+	int fds[2];
+
+	if (!opener || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds)) {
+		free(opener);
+		log_warning("there is no process that opens files (%s): a reload reads what %s may",
+			    strerror(errno), user->name);
+		return NULL;
+	}
+	opener->fd = fds[0];
+	opener->pid = fork();
+	if (!opener->pid) {
+		close(fds[0]);
+		run(config, user, fds[1]);
+	}
+	close(fds[1]);
+	/* the first time to see that it is there, and for it to watch */
+	if (opener->pid > 0 && !opener_read(opener, why, sizeof(why))) {
+		files_forget();
+		return opener;
+	}
+	log_warning("there is no process that opens files (%s): a reload reads what %s may",
+		    opener->pid > 0 ? why : strerror(errno), user->name);
+	opener_stop(opener);
+	return NULL;
+}
+
+void opener_stop(struct opener *opener)
+{
+	if (!opener)
+		return;
+	close(opener->fd);
+	if (opener->pid > 0)
+		waitpid(opener->pid, NULL, 0);
+	free(opener);
+}
+
+int opener_fd(const struct opener *opener)
+{
+	return opener->fd;
+}
+
+bool opener_changed(struct opener *opener, bool *gone)
+{
+	static struct message message;
+	bool changed = false;
+	int fd, ret;
+
+	while (!(ret = take(opener->fd, &message, &fd, MSG_DONTWAIT))) {
+		changed |= message.type == CHANGED;
+		if (fd >= 0)
+			close(fd);
+	}
+	*gone = ret != -EAGAIN;
+	return changed;
+}
+
+/* Returns 1 after one more message, 0 after the last, or -errno. */
+static int take_in(struct opener *opener, struct message *message)
+{
+	struct pollfd fds = { .fd = opener->fd, .events = POLLIN };
+	int fd, ret = poll(&fds, 1, ANSWER_MS);
+
+	if (ret != 1)
+		return ret ? -errno : -ETIMEDOUT;
+	ret = take(opener->fd, message, &fd, 0);
+	if (ret)
+		return ret;
+	if (message->type == FILE_OPEN && fd >= 0)
+		return files_put(message->text, fd) ?: 1;
+	if (fd >= 0)
+		close(fd);
+	switch (message->type) {
+	case FILE_MISSING:
+		return files_put_error(message->text, message->error) ?: 1;
+	case DONE:
+	case FAILED:
+		return 0;
+	case CHANGED:
+		return 1;
+	default:
+		return -EBADMSG;
+	}
+}
+
+int opener_read(struct opener *opener, char *why, size_t size)
+{
+	static struct message message;
+	int ret = put(opener->fd, READ, 0, "", -1);
+
+	files_begin();
+	while (!ret && (ret = take_in(opener, &message)) > 0)
+		ret = 0;
+	if (!ret && message.type == DONE)
+		return 0;
+	files_forget();
+	if (ret)
+		snprintf(why, size, "the process that opens files did not: %s", strerror(-ret));
+	else
+		snprintf(why, size, "%s", message.text);
+	return -1;
+}

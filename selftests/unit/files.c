@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* helper/files.c: what is read from the file system, and what was handed in. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <openssl/err.h>
+#include "files.h"
+#include "tap.h"
+
+static char dir[] = "/tmp/kseal-files-XXXXXX";
+
+static const char *path_of(const char *name)
+{
+	static char path[4][64];
+	static int at;
+
+	at = (at + 1) % 4;
+	snprintf(path[at], sizeof(path[at]), "%s/%s", dir, name);
+	return path[at];
+}
+
+static void write_file(const char *name, const char *text)
+{
+	FILE *file = fopen(path_of(name), "w");
+
+	if (!file || fputs(text, file) < 0 || fclose(file))
+		abort();
+}
+
+static bool reads(const char *path, const char *text)
+{
+	FILE *file = files_open(path);
+	BIO *bio = files_bio(path);
+	char one[64] = "", two[64] = "";
+	bool same;
+
+	if (!file || !bio)
+		return false;
+	same = fread(one, 1, sizeof(one) - 1, file) == strlen(text) && !strcmp(one, text);
+	/* 0 or -1 at the end */
+	same &= (BIO_read(bio, two, sizeof(two) - 1) > 0) == (*text != 0) && !strcmp(two, text);
+	fclose(file);
+	BIO_free(bio);
+	return same;
+}
+
+static bool fails(const char *path, int error)
+{
+	int got;
+
+	ERR_clear_error();
+	errno = 0;
+	if (files_open(path))
+		return false;
+	got = errno;
+	return got == error && !files_bio(path) && ERR_GET_REASON(ERR_peek_error()) == error;
+}
+
+static bool lists(const char *path, const char *joined)
+{
+	struct string_list names = { 0 };
+	char all[256] = "";
+	int ret = files_list(path, &names);
+
+	for (size_t i = 0; i < names.count; i++)
+		strcat(strcat(all, names.at[i]), " ");
+	string_list_free(&names);
+	return !ret && !strcmp(all, joined);
+}
+
+static void hand_in(const char *as, const char *name)
+{
+	if (files_put(as, open(path_of(name), O_RDONLY)))
+		abort();
+}
+
+int main(void)
+{
+	struct string_list names = { 0 };
+	int fd;
+
+	if (!mkdtemp(dir))
+		return 1;
+	write_file("b", "bee");
+	write_file("a", "");
+	write_file(".c", "sea");
+	ok(reads(path_of("b"), "bee") && reads(path_of("a"), ""), "files are read");
+	ok(fails(path_of("x"), ENOENT), "one that is not there");
+	ok(lists(dir, "a b "), "a directory, sorted, without what is hidden");
+	ok(files_list(path_of("x"), &names) == -ENOENT && files_list(path_of("b"), &names) == -ENOTDIR,
+	   "none, or no directory");
+
+	files_begin();
+	ok(fails(path_of("b"), ENOENT) && lists(dir, ""), "from then on there is nothing else");
+	hand_in("/elsewhere/one", "b");
+	hand_in("/elsewhere/two", "a");
+	hand_in("/elsewhere/deeper/three", "b");
+	hand_in("/elsewhere2/four", "b");
+	ok(reads("/elsewhere/one", "bee") && reads("/elsewhere/one", "bee"), "what was handed in, twice");
+	ok(reads("/elsewhere/two", ""), "an empty one");
+	files_put_error("/elsewhere/five", EACCES);
+	files_put_error("/closed", EACCES);
+	ok(fails("/elsewhere/five", EACCES), "what could not be");
+	ok(lists("/elsewhere", "one two five "), "what is in a directory");
+	ok(files_list("/closed", &names) == -EACCES, "one that could not be read");
+	fd = open(path_of("b"), O_RDONLY);
+	ok(!files_put("/last", fd) && fcntl(fd, F_GETFD) < 0, "the descriptor is closed");
+	fd = open(path_of("big"), O_RDWR | O_CREAT, 0600);
+	ok(!ftruncate(fd, FILES_MAX + 1) && files_put("/big", fd) == -EFBIG, "not more than %d bytes",
+	   FILES_MAX);
+	files_forget();
+	ok(fails("/elsewhere/one", ENOENT) && reads(path_of("b"), "bee"), "until all is forgotten");
+	remove(path_of("a"));
+	remove(path_of("b"));
+	remove(path_of(".c"));
+	remove(path_of("big"));
+	return rmdir(dir) || done_testing();
+}
