@@ -139,11 +139,20 @@ void sessions_put(struct sessions *sessions, const char *name, SSL_SESSION *sess
 	pthread_mutex_unlock(&sessions->lock);
 }
 
+static time_t begun(const SSL_SESSION *session)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30400000L
+	return SSL_SESSION_get_time_ex(session);
+#else
+	return SSL_SESSION_get_time(session);
+#endif
+}
+
 static bool is_good(const SSL_SESSION *session)
 {
 	X509 *peer = SSL_SESSION_get0_peer((SSL_SESSION *)(uintptr_t)session);
 	unsigned long lifetime = SSL_SESSION_get_ticket_lifetime_hint(session);
-	long age = (long)time(NULL) - (long)SSL_SESSION_get_time(session);
+	time_t age = time(NULL) - begun(session);
 
 	/* RFC 5077 3.3: 0 says nothing about it */
 	if (!lifetime || lifetime > LIFETIME_MAX)

@@ -4,7 +4,7 @@
 # build and the tests, or the build and the plots of make bench, need on this machine. The guests' own list is vm/packages.
 set -euo pipefail
 build=(gcc make pkg-config libmnl-dev liburing-dev libssl-dev libconfuse-dev libseccomp-dev libmicrohttpd-dev libjansson-dev)
-check=("${build[@]}" curl openssl tcpdump strace iproute2 iputils-ping procps xxd socat sparse shellcheck gnutls-bin sslscan ca-certificates)
+check=("${build[@]}" curl openssl tcpdump strace iproute2 iputils-ping procps xxd socat sparse shellcheck gnutls-bin sslscan ca-certificates valgrind)
 case ${1:-} in
 build-packages) wanted=("${build[@]}") ;;
 demo-packages | check-packages) wanted=("${check[@]}") ;;

@@ -85,7 +85,7 @@ static inline struct relay_end *relay_new(enum kseal_role role, const char *name
 	end->role = role;
 	end->profile = "default";
 	end->name = name;
-	end->in = malloc(RELAY_IN_MAX);
+	end->in = calloc(1, RELAY_IN_MAX);
 	return end;
 }
 

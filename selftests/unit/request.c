@@ -6,6 +6,13 @@
 #include <errno.h>
 #include "shake.h"
 
+/* what is chosen where both have everything */
+#if OPENSSL_VERSION_NUMBER >= 0x30500000L
+#define FIRST_GROUP "X25519MLKEM768"
+#else
+#define FIRST_GROUP "x25519"
+#endif
+
 /* ---- what succeeds ---- */
 
 static void success(const char *what, const char *cert, const char *name, size_t chunk)
@@ -23,8 +30,8 @@ static void success(const char *what, const char *cert, const char *name, size_t
 	ok(!server->in_len && !client->in_len && !request_count(helper->table),
 	   "%s: nothing is left over", what);
 	ok(!strcmp(client->suite, "TLS_AES_256_GCM_SHA384") && !strcmp(server->suite, client->suite) &&
-	   !strcmp(client->group, "x25519") && !strcmp(server->group, client->group),
-	   "%s: suite and group", what);
+	   !strcmp(client->group, FIRST_GROUP) && !strcmp(server->group, client->group),
+	   "%s: suite %s and group %s", what, client->suite, client->group);
 	ok(!strcmp(server->server_name, address ? "" : "www.example.org") &&
 	   !strcmp(client->peer_identity, "CN=server of the test") && !server->peer_identity[0],
 	   "%s: names", what);
@@ -127,6 +134,8 @@ static void no_common_suite(void)
 	struct relay_end *end = relay_new(KSEAL_ROLE_SERVER, NULL);
 	struct plain plain = plain_new(false);
 
+	/* which OpenSSL itself offers at no other */
+	SSL_set_security_level(plain.ssl, 0);
 	SSL_set_min_proto_version(plain.ssl, TLS1_3_VERSION);
 	SSL_set_ciphersuites(plain.ssl, "TLS_AES_128_CCM_8_SHA256");
 	against(&plain, helper, end);
@@ -399,6 +408,69 @@ static void many(void)
 	helper_free(helper);
 }
 
+/* One step of the peer: no more than *left records of what it says arrive. */
+static bool stalling_step(struct plain *plain, struct relay_end *end, unsigned int *left)
+{
+	static uint8_t bytes[65536];
+	size_t at = 0, len;
+	int got;
+
+	if (end->peer->in_len)
+		BIO_write(SSL_get_rbio(plain->ssl), end->peer->in, (int)end->peer->in_len);
+	end->peer->in_len = 0;
+	SSL_do_handshake(plain->ssl);
+	got = BIO_read(SSL_get_wbio(plain->ssl), bytes, sizeof(bytes));
+	for (; (int)at < got && *left; at += len, --*left) {
+		len = 5 + (size_t)(bytes[at + 3] << 8 | bytes[at + 4]);
+		relay_receive(end, bytes + at, len);
+	}
+	return at;
+}
+
+/* Returns whether the handshake came to its end, which it does if enough records come. */
+static bool stalls_after(unsigned int records, enum kseal_role role, int version)
+{
+	struct helper *helper = helper_new(files.cert, files.ca);
+	struct relay_end *end = relay_new(role, role == KSEAL_ROLE_CLIENT ? "www.example.org" : NULL);
+	struct plain plain = plain_new(role == KSEAL_ROLE_CLIENT);
+	unsigned int left = records;
+	bool done;
+
+	SSL_set_max_proto_version(plain.ssl, version);
+	ends[0] = end;
+	ends[1] = NULL;
+	end->peer = relay_new(role, NULL);
+	while (stalling_step(&plain, end, &left) | give(helper, end))
+		;
+	done = end->done;
+	request_expire(helper->table, 1000 + 3600 * 1000);
+	/* without its first record a server's handshake has not begun */
+	if (!done && (records || role == KSEAL_ROLE_CLIENT))
+		expect_failure(end, ETIMEDOUT, -1, "took longer", "a peer that stalls");
+	ok(!request_count(helper->table), "%s, %s: after %u records of the peer: %s",
+	   role == KSEAL_ROLE_CLIENT ? "a client" : "a server", SSL_get_version(plain.ssl), records,
+	   done && !end->error ? "done" : strerror(end->error));
+	relay_free(end->peer);
+	end->peer = NULL;
+	relay_free(end);
+	plain_free(&plain);
+	helper_free(helper);
+	return done;
+}
+
+static void stalls(void)
+{
+	for (int role = KSEAL_ROLE_SERVER; role <= KSEAL_ROLE_CLIENT; role++) {
+		for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+			unsigned int records = 0;
+
+			while (!stalls_after(records, (enum kseal_role)role, version) && records < 10)
+				records++;
+			ok(records > 1 && records < 10, "%u records are enough", records);
+		}
+	}
+}
+
 int main(void)
 {
 	shake_init("DNS:www.example.org,DNS:*.wild.example.org,DNS:partial*.example.org,IP:192.0.2.7,IP:2001:db8::7");
@@ -426,6 +498,7 @@ int main(void)
 	garbage();
 	flood();
 	deadlines();
+	stalls();
 	kernel_says_no();
 	many();
 

@@ -358,7 +358,11 @@ static SSL_SESSION *make_session(SSL_SESSION *real, long age)
 {
 	SSL_SESSION *session = SSL_SESSION_dup(real);
 
+#if OPENSSL_VERSION_NUMBER >= 0x30400000L
+	SSL_SESSION_set_time_ex(session, time(NULL) - age);
+#else
 	SSL_SESSION_set_time(session, (long)time(NULL) - age);
+#endif
 	return session;
 }
 
