@@ -8,10 +8,12 @@
 #include "log.h"
 
 static _Atomic enum log_level most = LOG_LEVEL_INFO;
+static const char *program = "kseald";
 static bool prefixed;
 
-void log_init(void)
+void log_init(const char *name)
 {
+	program = name;
 	prefixed = getenv("JOURNAL_STREAM") || getenv("INVOCATION_ID");
 }
 
@@ -37,7 +39,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	va_end(args);
 	/* One call, so that lines of several workers do not mix. */
 	if (prefixed)
-		fprintf(stderr, "<%d>kseald: %s\n", level, line);
+		fprintf(stderr, "<%d>%s: %s\n", level, program, line);
 	else
-		fprintf(stderr, "kseald: %s\n", line);
+		fprintf(stderr, "%s: %s\n", program, line);
 }

@@ -18,8 +18,8 @@ enum log_level {
 	LOG_LEVEL_DEBUG = 7,
 };
 
-/* Looks at the environment once. */
-void log_init(void);
+/* Looks at the environment once. name: of the program, "kseald" before; must stay. */
+void log_init(const char *name);
 
 /* The least urgent that is printed; LOG_LEVEL_INFO before. */
 void log_set_level(enum log_level level);
@@ -27,7 +27,7 @@ void log_set_level(enum log_level level);
 /* For callers that would otherwise compute what is not printed. */
 bool log_wants(enum log_level level);
 
-/* Prints "kseald: " and the formatted line; a newline is added. Any thread. */
+/* Prints the program's name and the formatted line; a newline is added. Any thread. */
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...)		log_line(LOG_LEVEL_ERROR, __VA_ARGS__)

@@ -317,7 +317,7 @@ static int run(struct daemon *daemon)
 		stop_all(daemon);
 		goto out_close;
 	}
-	filter_install();
+	filter_install(FILTER_KSEALD);
 	log_notice("ready, %u worker%s%s", daemon->n_workers, daemon->n_workers == 1 ? "" : "s",
 		   profiles_serve(daemon->profiles) ? "" : "; clients only: no certificate");
 	notify_ready(notify);
@@ -347,7 +347,7 @@ int main(int argc, char **argv)
 	case CONFIG_RUN:
 		break;
 	}
-	log_init();
+	log_init("kseald");
 	sandbox_harden();
 	if (!daemon.config.check)
 		sandbox_lock_memory();

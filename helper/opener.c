@@ -220,7 +220,7 @@ run(const struct config *config, const struct sandbox_user *user, int fd)
 	signal(SIGHUP, SIG_IGN);
 	if (sandbox_drop_to_reading(user))
 		_exit(EXIT_FAILURE);
-	filter_install_opener();
+	filter_install(FILTER_OPENER);
 	serve(config, fd);
 	_exit(EXIT_SUCCESS);
 }
