@@ -3,8 +3,9 @@
 # packages.sh build-packages|demo-packages|check-packages|bench-packages: see that the Debian packages are there which the build, or the
 # build and the tests, or the build and the plots of make bench, need on this machine. The guests' own list is vm/packages.
 set -euo pipefail
-build=(gcc make pkg-config libmnl-dev liburing-dev libssl-dev libconfuse-dev libseccomp-dev libmicrohttpd-dev libjansson-dev)
-check=("${build[@]}" curl openssl tcpdump strace iproute2 iputils-ping procps xxd socat sparse shellcheck gnutls-bin sslscan ca-certificates valgrind)
+build=(gcc make pkg-config libmnl-dev liburing-dev libssl-dev libconfuse-dev libseccomp-dev libhiredis-dev libmicrohttpd-dev libjansson-dev)
+check=("${build[@]}" curl openssl tcpdump strace iproute2 iputils-ping procps xxd socat sparse shellcheck gnutls-bin sslscan ca-certificates
+	valgrind redis-tools) # whose redis-check-rdb is the server, and which starts none
 case ${1:-} in
 build-packages) wanted=("${build[@]}") ;;
 demo-packages | check-packages) wanted=("${check[@]}") ;;

@@ -44,7 +44,7 @@ ldconfig_fails() {
 
 make_helper() { # ARGUMENT...
 	make -s -C "$top/helper" install PREFIX="$work/prefix" SYSUSERSDIR="$work/sysusers.d" \
-		SYSCONFDIR="$work/etc" "$@"
+		TMPFILESDIR="$work/tmpfiles.d" TMPFILES=true SYSCONFDIR="$work/etc" "$@"
 }
 
 # what the administrator wrote stays; the unit reads it, and what stands in it as an example is what kseald understands
@@ -56,6 +56,17 @@ options() {
 	done < <(sed -n 's/^#*KSEALD_OPTIONS=/KSEALD_OPTIONS=/p' "$file")
 	echo 'KSEALD_OPTIONS="--verbose"' >"$file"
 	make_helper SYSUSERS=true DESTDIR= && grep -q verbose "$file"
+}
+
+# likewise those of kseald-keys; no server is asked
+keys_options() {
+	local file=$work/etc/default/kseald-keys unit=$work/prefix/lib/systemd/system/kseald-keys.service line
+	grep -qxF "EnvironmentFile=-$file" "$unit" || return 1
+	while read -r line; do
+		(eval "$line" && "$top/helper/kseald-keys" $KSEALD_KEYS_OPTIONS --version) || return 1
+	done < <(sed -n 's/^#*KSEALD_KEYS_OPTIONS=/KSEALD_KEYS_OPTIONS=/p' "$file")
+	echo 'KSEALD_KEYS_OPTIONS="--verbose"' >"$file"
+	make_helper SYSUSERS=true DESTDIR= && grep -q verbose "$file" && [ -e "$work/prefix/share/man/man8/kseald-keys.8" ]
 }
 
 # likewise the profiles, whose example comes with its manual page
@@ -76,13 +87,26 @@ staged_user() {
 
 # as systemd reads it: the user, and a unit that becomes this user
 user_is_right() {
-	systemd-sysusers --root="$work/root" "$work/sysusers.d/kseald.conf" && cat "$work/root/etc/passwd" &&
+	systemd-sysusers --root="$work/root" "$work"/sysusers.d/*.conf && cat "$work/root/etc/passwd" &&
 		grep '^kseald:.*nologin$' "$work/root/etc/passwd" &&
-		grep '^ExecStart=.*/kseald --user kseald ' "$work/prefix/lib/systemd/system/kseald.service"
+		grep '^kseald-keys:.*nologin$' "$work/root/etc/passwd" &&
+		grep '^ExecStart=.*/kseald --user kseald ' "$work/prefix/lib/systemd/system/kseald.service" &&
+		grep -x 'User=kseald-keys' "$work/prefix/lib/systemd/system/kseald-keys.service"
 }
 
-unit_is_right() {
-	is "$(systemd-analyze verify --man=no "$work/prefix/lib/systemd/system/kseald.service" 2>&1)" ""
+# what kseald-keys makes there is kseald's to read, and it is not in that group
+directory_is_right() {
+	local keys kseald
+	systemd-tmpfiles --root="$work/root" --create "$work/tmpfiles.d/kseald-keys.conf" || return 1
+	keys=$(awk -F: '$1 == "kseald-keys" { print $3 }' "$work/root/etc/passwd")
+	kseald=$(awk -F: '$1 == "kseald" { print $3 }' "$work/root/etc/group")
+	is "$(stat -c '%a %u %g' "$work/root/run/kseald-keys")" "2750 $keys $kseald" &&
+		! grep 'kseald:.*kseald-keys' "$work/root/etc/group" &&
+		! grep -E '^(Group|SupplementaryGroups)=' "$work/prefix/lib/systemd/system/kseald-keys.service"
+}
+
+unit_is_right() { # NAME
+	is "$(systemd-analyze verify --man=no "$work/prefix/lib/systemd/system/$1.service" 2>&1)" ""
 }
 
 # what a build of the module makes at the top; in a copy, as guests may be using this one
@@ -129,8 +153,11 @@ mkdir -p "$work/root/etc"
 "$top/tools/kseal" keygen -d "$work/keys" localhost >/dev/null
 ok "the options in /etc/default/kseald" options
 ok "the profiles in /etc/kseal/kseald.conf" profiles
-where systemd-sysusers "the user and the unit fit" user_is_right
-where systemd-analyze "systemd understands the unit" unit_is_right
+ok "the options in /etc/default/kseald-keys" keys_options
+where systemd-sysusers "the users and the units fit" user_is_right
+where systemd-tmpfiles "the directory of ticket keys" directory_is_right
+where systemd-analyze "systemd understands the unit" unit_is_right kseald
+where systemd-analyze "systemd understands the unit of kseald-keys" unit_is_right kseald-keys
 ok "make clean leaves nothing of the module" cleans
 ok "not being able to is no failure" ldconfig_fails
 
