@@ -1,0 +1,76 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# rate.sh [ROUNDS [SECONDS [CLIENTS]]]: connections a second, each with a handshake and one small file over HTTP, by openssl s_time:
+# from nginx, from openssl s_server, and from kseal serve with kseald, with the same library, certificates and machine, in turn.
+# WORKERS: of nginx and of kseald. A measurement, no test. In a guest: selftests/vm/run -t 3000 -r uml -v perf -- selftests/rate.sh
+set -u
+cd "$(dirname "$0")/.." || exit 1
+rounds=${1:-5} seconds=${2:-5} clients=${3:-4} workers=${WORKERS:-1}
+work=$(mktemp -d) pids=()
+trap 'kill "${pids[@]}" "$(cat "$work/nginx.pid")" 2>/dev/null; wait; rm -rf "$work"' EXIT
+chmod 755 "$work"
+nginx=$(command -v nginx || echo "$PWD/selftests/bin/nginx/usr/sbin/nginx")
+
+pair() { # NAME OPTIONS OF genpkey...
+	openssl genpkey "${@:2}" -out "$work/$1.key" 2>/dev/null &&
+		openssl req -x509 -new -key "$work/$1.key" -subj /CN=localhost -addext subjectAltName=DNS:localhost -days 30 -out "$work/$1.pem"
+}
+pair ecdsa -algorithm EC -pkeyopt ec_paramgen_curve:P-256 && pair rsa -algorithm RSA -pkeyopt rsa_keygen_bits:2048 || exit 1
+mkdir "$work/www" "$work/tmp"
+echo small >"$work/www/small"
+
+nginx_server() { # PORT PAIR
+	echo "server { listen $1 ssl backlog=4096; ssl_certificate $work/$2.pem; ssl_certificate_key $work/$2.key;"
+	echo "ssl_protocols TLSv1.2 TLSv1.3; ssl_ecdh_curve X25519:P-256:P-384; location / { root $work/www; } }"
+}
+{
+	echo "user root; worker_processes $workers; pid $work/nginx.pid; error_log $work/nginx.log;"
+	echo "events { worker_connections 4096; } http { access_log off;"
+	for what in client_body proxy fastcgi uwsgi scgi; do echo "${what}_temp_path $work/tmp/$what;"; done
+	nginx_server 9001 ecdsa; nginx_server 9002 rsa
+	echo "}"
+} >"$work/nginx.conf"
+"$nginx" -c "$work/nginx.conf" || exit 1
+profile() { echo "profile $1 { certificate { chain = \"$work/$1.pem\" key = \"$work/$1.key\" } }"; }
+{ echo "workers = $workers"; profile ecdsa; profile rsa; } >"$work/kseald.conf"
+helper/kseald --config "$work/kseald.conf" 2>"$work/kseald.log" & pids+=($!)
+for ((i = 0; i < 100; i++)); do grep -q ready "$work/kseald.log" && break; sleep 0.1; done
+port=0
+for pair in ecdsa rsa; do
+	port=$((port + 1))
+	tools/kseal serve -q -p "800$port" --profile "$pair" "$work/www" >/dev/null 2>&1 & pids+=($!)
+	openssl s_server -accept "700$port" -cert "$work/$pair.pem" -key "$work/$pair.key" -www -quiet >/dev/null 2>&1 & pids+=($!)
+done
+sleep 1
+
+rate() { # PORT OPTIONS OF s_time...
+	local i times=()
+	for ((i = 0; i < clients; i++)); do
+		openssl s_time -connect "localhost:$1" -www /small -time "$seconds" "${@:2}" >"$work/rate.$i" 2>&1 & times+=($!)
+	done
+	wait "${times[@]}"
+	awk -v seconds="$seconds" '/real seconds/ { n += $1 } END { print n / seconds }' "$work"/rate.*
+}
+median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+
+echo "connections a second with $clients clients and $workers worker(s), median of $rounds times $seconds s"
+printf '%-34s %8s %8s %8s %8s\n' "" nginx s_server kseal of-nginx
+while read -r what port options; do
+	rm -f "$work"/result.*
+	for ((round = 0; round < rounds; round++)); do
+		for server in 9 7 8; do
+			# shellcheck disable=SC2086 # options are words
+			rate "${server}00$port" $options >>"$work/result.$server"
+		done
+	done
+	for server in 9 7 8; do median <"$work/result.$server"; done | paste -sd' ' |
+		awk -v what="${what//_/ }" '{ printf "%-34s %8.0f %8.0f %8.0f %8.2f\n", what, $1, $2, $3, $3 / $1 }'
+done <<-'END'
+	TLS_1.3,_ECDSA_P-256 1 -new
+	TLS_1.3,_RSA-2048 2 -new
+	TLS_1.2,_ECDSA_P-256 1 -new -tls1_2
+	TLS_1.2,_RSA-2048 2 -new -tls1_2
+	TLS_1.3,_resumed 1 -reuse
+	TLS_1.2,_resumed 1 -reuse -tls1_2
+END
