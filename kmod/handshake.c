@@ -303,17 +303,22 @@ static void step(struct kseal_request *req)
 		fail_closed(req);
 }
 
-static void run(struct kseal_request *req)
+void kseal_handshake_go_on(struct kseal_request *req)
 {
-	struct sock *sk = req->sk;
-	struct kseal_sock *ks;
+	struct kseal_sock *ks = session(req);
 
-	lock_sock(sk);
-	ks = session(req);
 	if (ks && ks->state == KSEAL_STATE_WAITING)
 		step(req);
 	else if (ks)	/* disconnect() */
 		fail(req, -ENOTCONN, KSEAL_STAT_HANDSHAKES_FAILED, NULL);
+}
+
+static void run(struct kseal_request *req)
+{
+	struct sock *sk = req->sk;
+
+	lock_sock(sk);
+	kseal_handshake_go_on(req);
 	release_sock(sk);
 	kseal_request_put(req);
 }
@@ -414,7 +419,10 @@ int kseal_handshake_start(struct kseal_sock *ks)
 	refcount_inc(&req->ref);
 	queue_delayed_work(kseal_wq, &req->timeout,
 			   msecs_to_jiffies(READ_ONCE(kseal_handshake_timeout_ms)));
-	queue_relay(req);
+	/* here, and not in a work: each costs two switches to another thread */
+	refcount_inc(&req->ref);
+	kseal_handshake_go_on(req);
+	kseal_request_put(req);
 	return 0;
 }
 
@@ -478,7 +486,6 @@ int kseal_handshake_answer(struct kseal_request *req, u32 consumed,
 	req->in_len -= consumed;
 	req->given -= consumed;
 	req->asked = false;
-	queue_relay(req);
 	return 0;
 }
 

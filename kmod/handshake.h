@@ -96,7 +96,16 @@ struct kseal_request *kseal_handshake_find(struct net *net, u32 portid,
 void kseal_request_put(struct kseal_request *req);
 
 /**
- * kseal_handshake_answer - the worker's reply to what it was given
+ * kseal_handshake_go_on - the next step, if there is one to take
+ * @req: referenced, socket lock held; may have ended, or end here
+ *
+ * Gives the worker what TCP has for it, unless it is at work.
+ */
+void kseal_handshake_go_on(struct kseal_request *req);
+
+/**
+ * kseal_handshake_answer - the worker's reply to what it was given; the caller
+ *			    goes on
  * @req: from kseal_handshake_find(), socket lock held
  * @consumed: how many of the bytes it was given are used up
  * @bytes: for TCP, or NULL

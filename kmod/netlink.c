@@ -224,6 +224,9 @@ static int handshake_doit(struct sk_buff *skb, struct genl_info *info)
 		return PTR_ERR(req);
 	lock_sock(req->sk);
 	err = answer(req, info->attrs, info->extack);
+	/* what came meanwhile, without another thread for it */
+	if (!err)
+		kseal_handshake_go_on(req);
 	release_sock(req->sk);
 	kseal_request_put(req);
 	return err;
