@@ -242,11 +242,31 @@ int verify_servers(SSL_CTX *ctx, const struct settings *settings, char *why, siz
 	return 0;
 }
 
+/* RFC 8446 4.2.4: what clients may choose by. NULL: no memory. */
+static STACK_OF(X509_NAME) *subjects(X509_STORE *store)
+{
+	STACK_OF(X509) *certs = X509_STORE_get1_all_certs(store);
+	STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
+	bool ok = certs && names;
+
+	for (int i = 0; ok && i < sk_X509_num(certs); i++) {
+		X509_NAME *name = X509_NAME_dup(X509_get_subject_name(sk_X509_value(certs, i)));
+
+		ok = name && sk_X509_NAME_push(names, name);
+		if (!ok)
+			X509_NAME_free(name);
+	}
+	sk_X509_pop_free(certs, X509_free);
+	if (ok)
+		return names;
+	sk_X509_NAME_pop_free(names, X509_NAME_free);
+	return NULL;
+}
+
 int verify_clients(SSL_CTX *ctx, const struct settings *settings, char *why, size_t size)
 {
 	int mode = SSL_VERIFY_PEER;
 	STACK_OF(X509_NAME) *names;
-	size_t i;
 
 	if (settings->clients == SETTINGS_CLIENTS_NONE)
 		return 0;
@@ -255,10 +275,11 @@ int verify_clients(SSL_CTX *ctx, const struct settings *settings, char *why, siz
 	SSL_CTX_set_verify(ctx, mode, NULL);
 	if (load_store(ctx, &settings->client_ca, &settings->crls, why, size))
 		return -1;
-	/* RFC 8446 4.2.4: what clients may choose by */
-	names = sk_X509_NAME_new_null();
-	for (i = 0; names && i < settings->client_ca.count; i++)
-		SSL_add_file_cert_subjects_to_stack(names, settings->client_ca.at[i]);
+	names = subjects(SSL_CTX_get_cert_store(ctx));
+	if (!names) {
+		snprintf(why, size, "no memory for the names of authorities");
+		return -1;
+	}
 	SSL_CTX_set_client_CA_list(ctx, names);
 	return 0;
 }

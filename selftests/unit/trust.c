@@ -47,6 +47,26 @@ static void clients(void)
 	}
 }
 
+/* Clients are told whose certificates are good (RFC 8446 4.2.4, RFC 5246 7.4.4). */
+static void names_of_authorities(int version)
+{
+	struct settings settings = wants_clients(SETTINGS_CLIENTS_OPTIONAL);
+	struct helper *helper = helper_with(&settings);
+	struct relay_end *end = relay_new(KSEAL_ROLE_SERVER, NULL);
+	struct plain plain = plain_new(false);
+	const STACK_OF(X509_NAME) *names;
+
+	SSL_set_max_proto_version(plain.ssl, version);
+	against(&plain, helper, end);
+	names = SSL_get0_peer_CA_list(plain.ssl);
+	ok(end->done && !end->error && sk_X509_NAME_num(names) == 1 &&
+	   !X509_NAME_cmp(sk_X509_NAME_value(names, 0), X509_get_subject_name(ca)),
+	   "%s: the authority is named", SSL_get_version(plain.ssl));
+	plain_free(&plain);
+	relay_free(end);
+	helper_free(helper);
+}
+
 /* ---- whom clients trust ---- */
 
 static void pins(void)
@@ -319,6 +339,8 @@ static void weak_keys(void)
 int main(void)
 {
 	make_files();
+	names_of_authorities(TLS1_3_VERSION);
+	names_of_authorities(TLS1_2_VERSION);
 	clients();
 	pins();
 	revoked();
