@@ -13,18 +13,19 @@
 #include <unistd.h>
 #include "loop.h"
 
-/* Receive, send, stop: no more is ever in flight. */
+/* Receive and send for each socket, stop: no more is ever in flight. */
 #define ENTRIES		8
 
-/* The ring's registered files */
+#define SOCKETS		(LOOP_SIGNER + 1)
+
+/* The ring's registered files; those before are the sockets. */
 enum {
-	FILE_SOCKET,
-	FILE_STOP,
+	FILE_STOP = SOCKETS,
 	FILES,
 };
 
 struct loop {
-	int fd;
+	int fds[SOCKETS];	/* -1: none */
 	int stop_fd;		/* eventfd */
 	uint64_t stop_count;	/* what is read from it */
 	bool stopped;
@@ -35,7 +36,7 @@ struct loop {
 	struct io_uring ring;
 	struct op stop;		/* ring: the read of stop_fd */
 	const struct op *behind;	/* ring: a send that nothing waits for */
-	struct op *recv, *send;	/* poll: what is armed */
+	struct op *recv[SOCKETS], *send[SOCKETS];	/* poll: what is armed */
 };
 
 uint64_t loop_now(void)
@@ -98,7 +99,7 @@ static void on_stop(struct op *op, int res)
 	loop->stopped = true;
 }
 
-/* What bypasses seccomp must be as narrow: three operations, two files, and no way to add to them. */
+/* What bypasses seccomp must be as narrow: three operations, these files, and no way to add to them. */
 static int restrict_ring(struct loop *loop)
 {
 	struct io_uring_restriction allowed[] = {
@@ -109,7 +110,10 @@ static int restrict_ring(struct loop *loop)
 		{ .opcode = IORING_RESTRICTION_SQE_FLAGS_REQUIRED,
 		  .sqe_flags = IOSQE_FIXED_FILE },
 	};
-	const int files[FILES] = { [FILE_SOCKET] = loop->fd, [FILE_STOP] = loop->stop_fd };
+	const int files[FILES] = {
+		[LOOP_KERNEL] = loop->fds[LOOP_KERNEL], [LOOP_SIGNER] = loop->fds[LOOP_SIGNER],
+		[FILE_STOP] = loop->stop_fd,
+	};
 	int ret = io_uring_register_files(&loop->ring, files, FILES);
 
 	if (ret)
@@ -179,27 +183,43 @@ static int ring_run(struct loop *loop)
 
 /* ---- poll ---- */
 
-static void poll_send(struct loop *loop)
+/* The kernel takes what it is sent at once. The signer may be slow: false, when it is. */
+static bool poll_send(struct loop *loop, enum loop_socket to)
 {
-	struct op *op = loop->send;
+	struct op *op = loop->send[to];
+	int flags = MSG_NOSIGNAL | (to == LOOP_SIGNER ? MSG_DONTWAIT : 0);
 	ssize_t ret;
 
 	do {
-		ret = send(loop->fd, op->buf, op->len, MSG_NOSIGNAL);
+		ret = send(loop->fds[to], op->buf, op->len, flags);
 	} while (ret < 0 && errno == EINTR);
-	loop->send = NULL;
+	if (ret < 0 && errno == EAGAIN)
+		return false;
+	loop->send[to] = NULL;
 	op->done(op, ret < 0 ? -errno : (int)ret);
+	return true;
 }
 
-static void poll_recv(struct loop *loop)
+static void poll_recv(struct loop *loop, enum loop_socket from)
 {
-	struct op *op = loop->recv;
-	ssize_t ret = recvmsg(loop->fd, op->msg, MSG_DONTWAIT);
+	struct op *op = loop->recv[from];
+	ssize_t ret = recvmsg(loop->fds[from], op->msg, MSG_DONTWAIT);
 
 	if (ret < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	loop->recv = NULL;
+	loop->recv[from] = NULL;
 	op->done(op, ret < 0 ? -errno : (int)ret);
+}
+
+/* Whether something was sent, so that there may be more. */
+static bool poll_send_all(struct loop *loop)
+{
+	bool sent = false;
+
+	for (enum loop_socket i = 0; i < SOCKETS; i++)
+		if (loop->send[i])
+			sent |= poll_send(loop, i);
+	return sent;
 }
 
 static int poll_run(struct loop *loop)
@@ -207,14 +227,14 @@ static int poll_run(struct loop *loop)
 	loop->now = loop_now();
 	while (!loop->stopped) {
 		int64_t left = timer_left(loop);
-		struct pollfd fds[FILES] = {
-			[FILE_SOCKET] = { loop->recv ? loop->fd : -1, POLLIN, 0 },
-			[FILE_STOP] = { loop->stop_fd, POLLIN, 0 },
-		};
+		struct pollfd fds[FILES] = { [FILE_STOP] = { loop->stop_fd, POLLIN, 0 } };
 
-		if (loop->send) {
-			poll_send(loop);
+		if (poll_send_all(loop))
 			continue;
+		for (int i = 0; i < SOCKETS; i++) {
+			short events = (loop->recv[i] ? POLLIN : 0) | (loop->send[i] ? POLLOUT : 0);
+
+			fds[i] = (struct pollfd){ events ? loop->fds[i] : -1, events, 0 };
 		}
 		if (poll(fds, FILES, left > INT32_MAX ? INT32_MAX : (int)left) < 0) {
 			if (errno == EINTR)
@@ -224,8 +244,9 @@ static int poll_run(struct loop *loop)
 		loop->now = loop_now();
 		loop->stopped = fds[FILE_STOP].revents;
 		/* POLLERR too: that is how an overrun shows. */
-		if (!loop->stopped && fds[FILE_SOCKET].revents)
-			poll_recv(loop);
+		for (enum loop_socket i = 0; i < SOCKETS && !loop->stopped; i++)
+			if (fds[i].revents && loop->recv[i])
+				poll_recv(loop, i);
 		fire_timer(loop);
 	}
 	return 0;
@@ -233,14 +254,15 @@ static int poll_run(struct loop *loop)
 
 /* ---- either ---- */
 
-int loop_new(struct loop **out, int fd, bool force_poll)
+int loop_new(struct loop **out, int kernel, int signer, bool force_poll)
 {
 	struct loop *loop = calloc(1, sizeof(*loop));
 	int ret;
 
 	if (!loop)
 		return -ENOMEM;
-	loop->fd = fd;
+	loop->fds[LOOP_KERNEL] = kernel;
+	loop->fds[LOOP_SIGNER] = signer;
 	loop->stop_fd = eventfd(0, EFD_CLOEXEC);
 	if (loop->stop_fd < 0) {
 		ret = -errno;
@@ -267,32 +289,33 @@ const char *loop_backend(const struct loop *loop)
 	return loop->on_ring ? "io_uring" : "poll";
 }
 
-void loop_recv(struct loop *loop, struct op *op, struct msghdr *msg)
+void loop_recv(struct loop *loop, enum loop_socket from, struct op *op, struct msghdr *msg)
 {
 	struct io_uring_sqe *sqe;
 
 	op->msg = msg;
 	if (!loop->on_ring) {
-		loop->recv = op;
+		loop->recv[from] = op;
 		return;
 	}
 	sqe = get_sqe(loop);
-	io_uring_prep_recvmsg(sqe, FILE_SOCKET, msg, 0);
+	io_uring_prep_recvmsg(sqe, (int)from, msg, 0);
 	finish_sqe(sqe, op);
 }
 
-void loop_send(struct loop *loop, struct op *op, const void *buf, size_t len, bool more)
+void loop_send(struct loop *loop, enum loop_socket to, struct op *op, const void *buf, size_t len,
+	       bool more)
 {
 	struct io_uring_sqe *sqe;
 
 	op->buf = buf;
 	op->len = len;
 	if (!loop->on_ring) {
-		loop->send = op;
+		loop->send[to] = op;
 		return;
 	}
 	sqe = get_sqe(loop);
-	io_uring_prep_send(sqe, FILE_SOCKET, buf, len, MSG_NOSIGNAL);
+	io_uring_prep_send(sqe, (int)to, buf, len, MSG_NOSIGNAL);
 	finish_sqe(sqe, op);
 	loop->behind = more ? NULL : op;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The event loop of one thread around one datagram socket: receive, send, one
- * timer. On io_uring, restricted to these operations on this socket; on
+ * The event loop of one thread around one datagram socket, or two: receive, send,
+ * one timer. On io_uring, restricted to these operations on these sockets; on
  * poll(2) where io_uring is switched off. Nothing else knows which.
  */
 #ifndef KSEALD_LOOP_H
@@ -14,6 +14,12 @@
 
 struct loop;
 
+/* Which of the two. */
+enum loop_socket {
+	LOOP_KERNEL,
+	LOOP_SIGNER,
+};
+
 /* Something that is waited for. Set done, embed it; the rest is the loop's. */
 struct op {
 	/* res: bytes, or -errno. The op may be armed again from here. */
@@ -24,23 +30,24 @@ struct op {
 };
 
 /*
- * Makes a loop for socket fd, which stays the caller's. force_poll: as if
- * there were no io_uring. Returns 0 or -errno.
+ * Makes a loop for two sockets, which stay the caller's; signer: -1: there is but
+ * one. force_poll: as if there were no io_uring. Returns 0 or -errno.
  */
-int loop_new(struct loop **loop, int fd, bool force_poll);
+int loop_new(struct loop **loop, int kernel, int signer, bool force_poll);
 void loop_free(struct loop *loop);
 
 /* "io_uring" or "poll" */
 const char *loop_backend(const struct loop *loop);
 
-/* One datagram into msg, which stays valid until op->done(). One at a time. */
-void loop_recv(struct loop *loop, struct op *op, struct msghdr *msg);
+/* One datagram into msg, which stays valid until op->done(). One at a time and socket. */
+void loop_recv(struct loop *loop, enum loop_socket from, struct op *op, struct msghdr *msg);
 
 /*
- * One datagram from buf, which stays valid until op->done(). One at a time. more: there is
+ * One datagram from buf, which stays valid until op->done(). Likewise. more: there is
  * something to be sent behind it; else op->done() may come as late as the next event.
  */
-void loop_send(struct loop *loop, struct op *op, const void *buf, size_t len, bool more);
+void loop_send(struct loop *loop, enum loop_socket to, struct op *op, const void *buf, size_t len,
+	       bool more);
 
 /* Calls op->done(op, 0) once it is when (ms, loop_now()); replaces what was set; 0: never. */
 void loop_timer(struct loop *loop, struct op *op, uint64_t when);

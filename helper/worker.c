@@ -113,8 +113,8 @@ static void flush(struct worker *worker)
 	}
 	worker->batch_len = next_batch(&worker->sending, worker->sent_len);
 	if (worker->batch_len)
-		loop_send(worker->loop, &worker->send, worker->sending.data + worker->sent_len,
-			  worker->batch_len,
+		loop_send(worker->loop, LOOP_KERNEL, &worker->send,
+			  worker->sending.data + worker->sent_len, worker->batch_len,
 			  worker->sent_len + worker->batch_len < worker->sending.len);
 }
 
@@ -224,7 +224,7 @@ static void receive(struct worker *worker)
 		.msg_iov = &worker->iov,
 		.msg_iovlen = 1,
 	};
-	loop_recv(worker->loop, &worker->recv, &worker->msg);
+	loop_recv(worker->loop, LOOP_KERNEL, &worker->recv, &worker->msg);
 }
 
 static void on_received(struct op *op, int res)
@@ -328,7 +328,7 @@ int worker_new(struct worker **out, struct profiles *profiles, unsigned int limi
 	worker->buf = malloc(RECV_MAX);
 	worker->table = request_table_new(profiles, limit, &worker->sink);
 	if (worker->buf && worker->table)
-		ret = loop_new(&worker->loop, fd, poll);
+		ret = loop_new(&worker->loop, fd, -1, poll);
 	if (ret) {
 		worker_free(worker);
 		return ret;

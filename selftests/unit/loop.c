@@ -28,7 +28,7 @@ static void on_recv(struct op *op, int res)
 	if (res == 4 && !memcmp(in, "stop", 4))
 		loop_stop(tested);
 	else if (res > 0)
-		loop_send(tested, &send_op, in, (size_t)res, true);
+		loop_send(tested, LOOP_KERNEL, &send_op, in, (size_t)res, true);
 	else
 		loop_stop(tested);
 	(void)op;
@@ -39,7 +39,7 @@ static void on_sent(struct op *op, int res)
 	(void)op;
 	if (n_sent < 8)
 		sent[n_sent++] = res;
-	loop_recv(tested, &recv_op, &msg);
+	loop_recv(tested, LOOP_KERNEL, &recv_op, &msg);
 }
 
 static void on_timer(struct op *op, int res)
@@ -62,7 +62,7 @@ static void *stop_later(void *arg)
 static void set_up(bool force_poll)
 {
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) ||
-	    loop_new(&tested, fds[0], force_poll))
+	    loop_new(&tested, fds[0], -1, force_poll))
 		abort();
 	recv_op.done = on_recv;
 	send_op.done = on_sent;
@@ -83,7 +83,7 @@ static void echoes(bool force_poll)
 
 	set_up(force_poll);
 	note("on %s", loop_backend(tested));
-	loop_recv(tested, &recv_op, &msg);
+	loop_recv(tested, LOOP_KERNEL, &recv_op, &msg);
 	if (send(fds[1], "one", 3, 0) != 3 || send(fds[1], "three", 5, 0) != 5 ||
 	    send(fds[1], "stop", 4, 0) != 4)
 		abort();
@@ -111,8 +111,8 @@ static void behind(bool force_poll)
 
 	set_up(force_poll);
 	send_op.done = on_sent_behind;
-	loop_recv(tested, &recv_op, &msg);
-	loop_send(tested, &send_op, "first", 5, false);
+	loop_recv(tested, LOOP_KERNEL, &recv_op, &msg);
+	loop_send(tested, LOOP_KERNEL, &send_op, "first", 5, false);
 	pthread_create(&thread, NULL, stop_later, NULL);
 	ok(loop_run(tested) == 0 && n_sent == 1 && sent[0] == 5 && !n_received,
 	   "a send is done before the loop is stopped");
@@ -122,8 +122,8 @@ static void behind(bool force_poll)
 
 	set_up(force_poll);
 	send_op.done = on_sent_behind;
-	loop_recv(tested, &recv_op, &msg);
-	loop_send(tested, &send_op, "first", 5, false);
+	loop_recv(tested, LOOP_KERNEL, &recv_op, &msg);
+	loop_send(tested, LOOP_KERNEL, &send_op, "first", 5, false);
 	loop_timer(tested, &timer_op, loop_now() + 10);
 	ok(loop_run(tested) == 0 && n_sent == 1 && n_fired == 2, "or when the timer fires");
 	tear_down();
@@ -132,14 +132,14 @@ static void behind(bool force_poll)
 static void errors(bool force_poll)
 {
 	set_up(force_poll);
-	loop_recv(tested, &recv_op, &msg);
+	loop_recv(tested, LOOP_KERNEL, &recv_op, &msg);
 	close(fds[1]);
 	fds[1] = dup(fds[0]);
 	ok(loop_run(tested) == 0 && n_received == 1 && received[0] == 0, "reports the end of the peer");
 	tear_down();
 
 	set_up(force_poll);
-	loop_send(tested, &send_op, "x", 1, true);
+	loop_send(tested, LOOP_KERNEL, &send_op, "x", 1, true);
 	close(fds[1]);
 	fds[1] = dup(fds[0]);
 	ok(loop_run(tested) == 0 && n_sent == 1 && sent[0] == -EPIPE, "reports a failed send");
@@ -152,7 +152,7 @@ static void timing(bool force_poll)
 	pthread_t thread;
 
 	set_up(force_poll);
-	loop_recv(tested, &recv_op, &msg);
+	loop_recv(tested, LOOP_KERNEL, &recv_op, &msg);
 	start = loop_now();
 	loop_timer(tested, &timer_op, start + 10000);
 	loop_timer(tested, &timer_op, start + 20);
@@ -162,13 +162,82 @@ static void timing(bool force_poll)
 	tear_down();
 
 	set_up(force_poll);
-	loop_recv(tested, &recv_op, &msg);
+	loop_recv(tested, LOOP_KERNEL, &recv_op, &msg);
 	loop_timer(tested, &timer_op, loop_now() + 10);
 	loop_timer(tested, &timer_op, 0);
 	pthread_create(&thread, NULL, stop_later, NULL);
 	ok(loop_run(tested) == 0 && !n_fired && !n_received, "stopped by another thread; no timer");
 	pthread_join(thread, NULL);
 	tear_down();
+}
+
+/* ---- the other socket ---- */
+
+static struct op signer_recv, signer_send;
+static char signer_in[64];
+static struct iovec signer_iov = { signer_in, sizeof(signer_in) };
+static struct msghdr signer_msg = { .msg_iov = &signer_iov, .msg_iovlen = 1 };
+static int n_signer_sent;
+
+/* What comes from one goes to the other. */
+static void on_kernel(struct op *op, int res)
+{
+	(void)op;
+	if (res > 0)
+		loop_send(tested, LOOP_SIGNER, &signer_send, in, (size_t)res, true);
+}
+
+static void on_signer(struct op *op, int res)
+{
+	(void)op;
+	received[n_received++] = res;
+	loop_stop(tested);
+}
+
+static void on_signer_sent(struct op *op, int res)
+{
+	(void)res;
+	/* for ever, until nobody reads */
+	if (++n_signer_sent > 1)
+		loop_send(tested, LOOP_SIGNER, op, signer_in, sizeof(signer_in), true);
+}
+
+static void two_sockets(bool force_poll)
+{
+	char back[64];
+	int other[2];
+
+	set_up(force_poll);
+	loop_free(tested);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, other) ||
+	    loop_new(&tested, fds[0], other[0], force_poll))
+		abort();
+	recv_op.done = on_kernel;
+	signer_recv.done = on_signer;
+	signer_send.done = on_signer_sent;
+	n_signer_sent = 0;
+	loop_recv(tested, LOOP_KERNEL, &recv_op, &msg);
+	loop_recv(tested, LOOP_SIGNER, &signer_recv, &signer_msg);
+	if (send(fds[1], "ask", 3, 0) != 3 || send(other[1], "answer", 6, 0) != 6)
+		abort();
+	ok(loop_run(tested) == 0 && n_received == 1 && received[0] == 6 && !memcmp(signer_in, "answer", 6),
+	   "two sockets: the second is received from, too");
+	ok(recv(other[1], back, sizeof(back), MSG_DONTWAIT) == 3 && !memcmp(back, "ask", 3),
+	   "two sockets: and sent to");
+
+	/* nobody reads the second any more; the timer stops it */
+	loop_free(tested);
+	if (loop_new(&tested, fds[0], other[0], force_poll))
+		abort();
+	n_signer_sent = 1;
+	n_fired = 1;
+	loop_send(tested, LOOP_SIGNER, &signer_send, signer_in, sizeof(signer_in), true);
+	loop_timer(tested, &timer_op, loop_now() + 100);
+	ok(loop_run(tested) == 0 && n_signer_sent > 10 && n_fired == 2,
+	   "two sockets: one that is full holds up nothing");
+	tear_down();
+	close(other[0]);
+	close(other[1]);
 }
 
 /* ---- what the ring must refuse ---- */
@@ -232,6 +301,7 @@ int main(void)
 		behind(force_poll);
 		errors(force_poll);
 		timing(force_poll);
+		two_sockets(force_poll);
 	}
 	restricted();
 	return done_testing();
