@@ -12,7 +12,9 @@
 #include <openssl/x509v3.h>
 #include "certs.h"
 #include "files.h"
+#include "loader.h"
 #include "tls.h"
+#include "uri.h"
 
 #define STAPLE_MAX	(64 * 1024)
 
@@ -75,7 +77,28 @@ static bool use_key(SSL_CTX *ctx, const char *path)
 	return ok;
 }
 
-int certs_load(SSL_CTX *ctx, const struct settings_cert *cert, char *why, size_t size)
+/* The key of a store, which fits the certificate that is in ctx. */
+static int load_remote(SSL_CTX *ctx, const struct settings *settings,
+		       const struct settings_cert *cert, char *why, size_t size)
+{
+	EVP_PKEY *public = X509_get0_pubkey(SSL_CTX_get0_certificate(ctx));
+	EVP_PKEY *key = loader_load(cert, public, settings->rsa_key_transport &&
+				    EVP_PKEY_is_a(public, "RSA"), why, size);
+	int ret = -1;
+
+	if (!key)
+		return -1;
+	if (SSL_CTX_use_PrivateKey(ctx, key) == 1 && SSL_CTX_check_private_key(ctx) == 1)
+		ret = 0;
+	else
+		snprintf(why, size, "OpenSSL does not take the key of %s: %s", cert->chain,
+			 tls_reason());
+	EVP_PKEY_free(key);
+	return ret;
+}
+
+int certs_load(SSL_CTX *ctx, const struct settings *settings, const struct settings_cert *cert,
+	       char *why, size_t size)
 {
 	bool loaded;
 
@@ -84,6 +107,11 @@ int certs_load(SSL_CTX *ctx, const struct settings_cert *cert, char *why, size_t
 		snprintf(why, size,
 			 "%s: no certificate could be read (%s): give a PEM file with the certificate first, then the intermediates",
 			 cert->chain, tls_reason());
+		goto out;
+	}
+	if (uri_is(cert->key)) {
+		if (!load_remote(ctx, settings, cert, why, size))
+			return 0;
 		goto out;
 	}
 	loaded = use_key(ctx, cert->key);
@@ -277,7 +305,7 @@ static int add(struct certs *certs, struct known *known, const struct settings *
 	if (!ctx)
 		return -1;
 	certs->contexts[certs->n_contexts++] = ctx;
-	if (certs_load(ctx, cert, why, size) ||
+	if (certs_load(ctx, settings, cert, why, size) ||
 	    (cert->staple && load_staple(ctx, cert->staple, why, size)))
 		return -1;
 	snprintf(why, size, "no memory for the names in %s", cert->chain);
@@ -293,7 +321,7 @@ static int add(struct certs *certs, struct known *known, const struct settings *
 	while (certs->n_names > from)
 		free(certs->names[--certs->n_names].text);
 	/* which makes it the current one there */
-	if (certs_load(beside, cert, why, size))
+	if (certs_load(beside, settings, cert, why, size))
 		return -1;
 	return cert->staple ? load_staple(beside, cert->staple, why, size) : 0;
 }

@@ -20,8 +20,9 @@ struct certs *certs_new(const struct settings *settings,
 			char *why, size_t size);
 void certs_free(struct certs *certs);
 
-/* Loads one pair into ctx. Returns 0, or -1 with why. */
-int certs_load(SSL_CTX *ctx, const struct settings_cert *cert, char *why, size_t size);
+/* Loads one pair of the settings into ctx. Returns 0, or -1 with why. */
+int certs_load(SSL_CTX *ctx, const struct settings *settings, const struct settings_cert *cert,
+	       char *why, size_t size);
 
 /*
  * The SSL_CTX for the name that a client asks for (RFC 6066 3): exact, then

@@ -12,6 +12,7 @@
 #include <openssl/evp.h>
 #include "conf.h"
 #include "conf_text.h"
+#include "uri.h"
 
 #define PIN_PREFIX	"sha256:"
 #define PIN_BYTES	32
@@ -72,6 +73,7 @@ static const struct number {
 } numbers[] = {
 	{ "workers", 1, CONF_WORKERS_MAX },
 	{ "handshakes", 1, CONF_HANDSHAKES_MAX },
+	{ "signer-threads", 1, CONF_WORKERS_MAX },
 	{ "ticket-lifetime", 1, 604800 },	/* RFC 8446 4.6.1 */
 	{ "record-max", KSEAL_RECORD_MIN, 16384 },
 	{ "padding", 0, 16385 },
@@ -245,7 +247,7 @@ static unsigned int section_line(const cfg_t *cfg)
 #define STRINGS(key, check)	CFG_STR_LIST_CB(key, NULL, CFGF_NODEFAULT, check)
 
 static cfg_opt_t certificate_keys[] = {
-	SECTION_LINE, STRING("chain"), STRING("key"), STRING("staple"), CFG_END(),
+	SECTION_LINE, STRING("chain"), STRING("key"), STRING("pin"), STRING("staple"), CFG_END(),
 };
 
 static cfg_opt_t profile_keys[] = {
@@ -277,6 +279,9 @@ static cfg_opt_t keys[] = {
 	NUMBER("handshakes"),
 	CHOICE("log"),
 	STRING("user"),
+	STRING("signer-user"),
+	STRINGS("signer-providers", read_name),
+	NUMBER("signer-threads"),
 	STRING("metrics"),
 	STRING("include"),
 	CFG_SEC("profile", profile_keys,
@@ -391,6 +396,17 @@ static int take_file(char **to, cfg_t *cfg, const char *key)
 	return *to ? 0 : -1;
 }
 
+/* A key may be a URI as well. */
+static int take_key(struct settings_cert *cert, cfg_t *cfg)
+{
+	cfg_opt_t *opt = given(cfg, "key");
+
+	if (!opt || !uri_is(cfg_opt_getnstr(opt, 0)))
+		return take_file(&cert->key, cfg, "key");
+	cert->key = strdup(cfg_opt_getnstr(opt, 0));
+	return cert->key ? 0 : -1;
+}
+
 static int take_strings(struct string_list *to, cfg_t *cfg, const char *key)
 {
 	cfg_opt_t *opt = cfg_getopt(cfg, key);
@@ -424,14 +440,19 @@ static int take_certs(struct settings *settings, cfg_t *profile)
 		cfg_t *cfg = cfg_opt_getnsec(opt, i);
 		struct settings_cert *cert = settings_add_cert(settings);
 
-		if (!cert || take_file(&cert->chain, cfg, "chain") ||
-		    take_file(&cert->key, cfg, "key") || take_file(&cert->staple, cfg, "staple"))
+		if (!cert || take_file(&cert->chain, cfg, "chain") || take_key(cert, cfg) ||
+		    take_file(&cert->pin, cfg, "pin") || take_file(&cert->staple, cfg, "staple"))
 			return -1;
 		if (!cert->chain || !cert->key) {
 			const char *missing = cert->chain ? "key" : "chain";
 
 			wrong_at(cfg, section_line(cfg), "this certificate has no %s: "
 				 "write %s = \"FILE\" too", missing, missing);
+			return -1;
+		}
+		if (cert->pin && !uri_is(cert->key)) {
+			wrong_at(cfg, section_line(cfg), "pin is for keys of stores, this one is a "
+				 "file: leave it out, or write key = \"file:...\"");
 			return -1;
 		}
 	}
@@ -523,19 +544,27 @@ static int take_profile(struct settings *settings, cfg_t *cfg)
 	return why ? -1 : 0;
 }
 
+static int take_string(char **to, cfg_t *cfg, const char *key)
+{
+	cfg_opt_t *opt = given(cfg, key);
+
+	if (opt)
+		*to = strdup(cfg_opt_getnstr(opt, 0));
+	return opt && !*to ? -1 : 0;
+}
+
 static int take_all(struct conf *conf, cfg_t *cfg)
 {
-	cfg_opt_t *profiles = given(cfg, "profile"), *user = given(cfg, "user");
+	cfg_opt_t *profiles = given(cfg, "profile");
 
 	conf->workers = number_of(cfg, "workers", 1);
 	conf->handshakes = number_of(cfg, "handshakes", CONF_HANDSHAKES);
 	conf->log = number_of(cfg, "log", LOG_LEVEL_INFO);
-	if (user) {
-		conf->user = strdup(cfg_opt_getnstr(user, 0));
-		if (!conf->user)
-			return -1;
-	}
-	if (take_file(&conf->metrics, cfg, "metrics"))
+	conf->signer_threads = number_of(cfg, "signer-threads", CONF_SIGNER_THREADS);
+	if (take_string(&conf->user, cfg, "user") ||
+	    take_string(&conf->signer_user, cfg, "signer-user") ||
+	    take_strings(&conf->signer_providers, cfg, "signer-providers") ||
+	    take_file(&conf->metrics, cfg, "metrics"))
 		return -1;
 	if (!profiles) {
 		wrong_at(cfg, 0, "there is no profile: write profile \"default\" { }, at least");
@@ -583,12 +612,22 @@ int conf_read(struct conf *conf, const char *path, char *why, size_t size)
 	return ret;
 }
 
+bool conf_has_uri(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->n_profiles; i++)
+		if (settings_have_uri(&conf->profiles[i]))
+			return true;
+	return false;
+}
+
 void conf_free(struct conf *conf)
 {
 	for (size_t i = 0; i < conf->n_profiles; i++)
 		settings_free(&conf->profiles[i]);
 	free(conf->profiles);
 	free(conf->user);
+	free(conf->signer_user);
+	string_list_free(&conf->signer_providers);
 	free(conf->metrics);
 	string_list_free(&conf->files);
 	memset(conf, 0, sizeof(*conf));

@@ -14,6 +14,7 @@
 #define CONF_HANDSHAKES		16384		/* default */
 #define CONF_HANDSHAKES_MAX	1048576
 #define CONF_INCLUDE_DEPTH	8		/* files that include one another */
+#define CONF_SIGNER_THREADS	4		/* default */
 
 struct conf {
 	struct settings *profiles;	/* as they stand in the file; at least one */
@@ -22,6 +23,9 @@ struct conf {
 	unsigned int handshakes;	/* under way at once, for each worker */
 	enum log_level log;
 	char *user;			/* NULL: stay who we are */
+	char *signer_user;		/* NULL: user */
+	struct string_list signer_providers;	/* OpenSSL's names, or files */
+	unsigned int signer_threads;
 	char *metrics;			/* file; NULL: none */
 	struct string_list files;	/* that were read: it, and those that it includes */
 };
@@ -33,6 +37,9 @@ struct conf {
  * of it; conf is all zero then. Not for two threads at once, as libconfuse is not.
  */
 int conf_read(struct conf *conf, const char *path, char *why, size_t size);
+
+/* Whether a profile has a key that is not a file, so that a signer is needed. */
+bool conf_has_uri(const struct conf *conf);
 
 /* Frees what it points to; all zero afterwards. */
 void conf_free(struct conf *conf);

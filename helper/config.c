@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "config.h"
+#include "uri.h"
 
 #ifndef KSEAL_VERSION
 #define KSEAL_VERSION "unknown"
@@ -26,7 +27,7 @@ static const char usage[] =
 	"                      (default: " KSEALD_CONF ",\n"
 	"                      if it is there and none of the next six options is given)\n"
 	"  -c, --cert FILE     the server's certificate and intermediates, PEM\n"
-	"  -k, --key FILE      its private key, PEM, without passphrase\n"
+	"  -k, --key FILE      its private key, PEM, without passphrase; or the URI of one\n"
 	"  -a, --ca FILE       authorities that clients trust, PEM (default: the system's)\n"
 	"      --record-max N  content bytes in a record, 63 to 16384 (default 16384)\n"
 	"      --padding N     pad records to multiples of N bytes, at most 16385 (default 0)\n"
@@ -151,6 +152,8 @@ enum config_result config_parse(struct config *config, int argc, char **argv)
 			     config->file);
 	if (!config->file && !profile && !access(KSEALD_CONF, F_OK))
 		config->file = KSEALD_CONF;
+	if (key && uri_has_pin(key))
+		return wrong("--key: everybody sees a PIN there: write it to a file, and ?pin-source=file:/FILE behind the URI", "");
 	if (cert && add_cert(settings, cert, key))
 		return wrong("out of memory", "");
 	return CONFIG_RUN;
@@ -162,6 +165,7 @@ static int read_options(const struct config *config, struct conf *conf, char *wh
 	memset(conf, 0, sizeof(*conf));
 	conf->workers = 1;
 	conf->handshakes = CONF_HANDSHAKES;
+	conf->signer_threads = CONF_SIGNER_THREADS;
 	conf->log = LOG_LEVEL_INFO;
 	conf->profiles = calloc(1, sizeof(*conf->profiles));
 	if (conf->profiles && !settings_copy(conf->profiles, &config->settings)) {

@@ -196,6 +196,9 @@ static SSL_CTX *context_base(const SSL_METHOD *method, const struct settings *se
 	/* What is not consumed must stay in the BIO: the kernel opens it. */
 	SSL_CTX_set_read_ahead(ctx, 0);
 	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
+	/* in all of them: whose certificate it will be is known too late */
+	if (settings_have_uri(settings))
+		SSL_CTX_set_mode(ctx, SSL_MODE_ASYNC);
 	tls_watch(ctx);
 	ERR_clear_error();
 	if (!set_suites(ctx, settings, why, size) && !set_groups(ctx, settings, why, size))
@@ -381,7 +384,7 @@ static int make_client(struct context *context, char *why, size_t size)
 	ctx = context->client = context_base(TLS_client_method(), settings, why, size);
 	if (!ctx || verify_servers(ctx, settings, why, size))
 		return -1;
-	if (settings->n_certs && certs_load(ctx, &settings->certs[0], why, size))
+	if (settings->n_certs && certs_load(ctx, settings, &settings->certs[0], why, size))
 		return -1;
 	if (context->psk)
 		psk_offer(ctx, context->psk);

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <stddef.h>
 #include <string.h>
@@ -31,6 +32,8 @@ static const char *const common[] = {
 	"membarrier", "exit", "exit_group", "gettid", "getpid", "tgkill",
 	"set_robust_list", "rseq", "restart_syscall", "rt_sigaction", "rt_sigprocmask",
 	"rt_sigreturn", "sigaltstack", "get_mempolicy",
+	/* the keeper's end */
+	"wait4",
 	/* time, chance, who we are */
 	"clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time",
 	"getrandom", "getuid", "geteuid", "getgid", "getegid", "uname", "sysinfo", "prlimit64",
@@ -121,6 +124,16 @@ static int add_reading(scmp_filter_ctx filter)
 	return ret ?: seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, &of_openat);
 }
 
+static void finish(scmp_filter_ctx filter, int ret, const char *who)
+{
+	if (!ret)
+		ret = seccomp_load(filter);
+	if (ret)
+		log_warning("system calls could not be restricted (seccomp: %s): %s goes on without",
+			    strerror(-ret), who);
+	seccomp_release(filter);
+}
+
 void filter_install(enum filter_program program)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
@@ -134,10 +147,35 @@ void filter_install(enum filter_program program)
 		ret = add_sockets(filter);
 	if (!ret && program == FILTER_OPENER)
 		ret = add_reading(filter);
-	if (!ret)
-		ret = seccomp_load(filter);
-	if (ret)
-		log_warning("system calls could not be restricted (seccomp: %s): going on without",
-			    strerror(-ret));
-	seccomp_release(filter);
+	finish(filter, ret, "this program");
+}
+
+void filter_install_keeper(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int ret = filter ? add(filter, SCMP_ACT_ERRNO(EPERM), &fatal) : -ENOMEM;
+
+	finish(filter, ret, "the signer");
+}
+
+void filter_install_signer(void)
+{
+	static const char *const names[] = { "fork", "vfork" };
+	static const struct names processes = NAMES(names);
+	/* the flags are the first argument, but for one architecture */
+#ifdef __s390__
+	const struct scmp_arg_cmp process = SCMP_A1(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0);
+#else
+	const struct scmp_arg_cmp process = SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0);
+#endif
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int ret = -ENOMEM;
+
+	/* clone3() has its flags in memory, where no filter sees them; libc then uses clone() */
+	if (filter)
+		ret = add(filter, SCMP_ACT_ERRNO(EPERM), &processes) ?:
+		      seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+					     &process) ?:
+		      seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	finish(filter, ret, "the signer");
 }

@@ -15,18 +15,22 @@
 #include "config.h"
 #include "files.h"
 #include "filter.h"
+#include "keeper.h"
+#include "loader.h"
 #include "log.h"
 #include "loop.h"
 #include "metrics.h"
 #include "notify.h"
 #include "opener.h"
 #include "profiles.h"
+#include "remote.h"
 #include "sandbox.h"
 #include "watch.h"
 #include "worker.h"
 
 #define METRICS_MS	15000	/* between two times that the counters are written */
 #define SETTLE_MS	500	/* files seldom change alone: certificate, then key */
+#define EXIT_PIN	3	/* not to be started again by itself, see loader_pin_refused() */
 
 struct daemon {
 	struct config config;
@@ -37,6 +41,7 @@ struct daemon {
 	struct watch *watch;		/* NULL: not possible, or the opener's */
 	int signals;			/* signalfd(2) */
 	int metrics_error;		/* of the last try */
+	struct keeper keeper;		/* and with it a signer; all zero: there is none */
 	struct kseal_genl genl[CONF_WORKERS_MAX];
 	unsigned int n_genl;
 	struct worker *workers[CONF_WORKERS_MAX];
@@ -67,7 +72,8 @@ static int start_all(struct daemon *daemon)
 
 		ret = worker_new(&daemon->workers[daemon->n_workers], daemon->profiles,
 				 daemon->conf.handshakes, mnl_socket_get_fd(genl->sock),
-				 genl->family, false);
+				 genl->family, daemon->keeper.workers ?
+				 daemon->keeper.workers[daemon->n_workers] : -1, false);
 		if (ret)
 			goto err;
 	}
@@ -147,20 +153,32 @@ static int find_user(struct daemon *daemon)
 	return 0;
 }
 
+/* For the keys that are not files. */
+static int start_signer(struct daemon *daemon, char *why, size_t size)
+{
+	snprintf(why, size, "there is no signer for the keys of stores");
+	return !conf_has_uri(&daemon->conf) ? 0 :
+	       keeper_start(&daemon->keeper, &daemon->config, &daemon->conf) ?:
+	       loader_open(daemon->keeper.loader, why, size);
+}
+
 /* At the start. */
 static int read_all(struct daemon *daemon)
 {
 	char why[1024] = "out of memory";
+	int ret;
 
 	daemon->profiles = profiles_new();
 	if (daemon->profiles && !config_read(&daemon->config, &daemon->conf, why, sizeof(why))) {
 		log_set_level(daemon->conf.log);
+		/* with as few descriptors of ours as can be */
+		ret = start_signer(daemon, why, sizeof(why));
 		if (!daemon->config.check) {
 			if (find_user(daemon))
 				return -1;
 			watch_files(daemon, &daemon->conf);
 		}
-		if (!load(daemon, &daemon->conf, why, sizeof(why)))
+		if (!ret && !load(daemon, &daemon->conf, why, sizeof(why)))
 			return 0;
 	}
 	log_error("%s", why);
@@ -194,6 +212,7 @@ static void reload(struct daemon *daemon)
 	    !config_read(&daemon->config, &conf, why, sizeof(why))) {
 		/* also if it cannot be taken for what is in one of them */
 		watch_files(daemon, &conf);
+		loader_read();
 		taken = !load(daemon, &conf, why, sizeof(why));
 		if (taken)
 			log_set_level(conf.log);
@@ -268,13 +287,16 @@ static void wait_for_end(struct daemon *daemon)
 	struct due due = { 0 };
 
 	for (;;) {
-		struct pollfd fds[2] = { { .fd = daemon->signals, .events = POLLIN } };
+		struct pollfd fds[3] = { { .fd = daemon->signals, .events = POLLIN } };
 
 		do_what_is_due(daemon, &due);
+		loader_tend();
 		/* which may be another now */
 		fds[1].fd = files_fd(daemon);
 		fds[1].events = POLLIN;
-		if (poll(fds, 2, until(&due)) <= 0)
+		fds[2].fd = loader_fd();
+		fds[2].events = POLLIN;
+		if (poll(fds, 3, until(&due)) <= 0)
 			continue;
 		if (fds[0].revents & POLLIN &&
 		    read(daemon->signals, &info, sizeof(info)) == sizeof(info)) {
@@ -335,7 +357,7 @@ out_close:
 int main(int argc, char **argv)
 {
 	static struct daemon daemon;
-	int ret = -1;
+	int status = EXIT_FAILURE;
 
 	switch (config_parse(&daemon.config, argc, argv)) {
 	case CONFIG_EXIT:
@@ -354,15 +376,20 @@ int main(int argc, char **argv)
 	if (read_all(&daemon) == 0) {
 		if (daemon.config.check) {
 			profiles_describe(daemon.profiles, stdout);
-			ret = 0;
-		} else {
-			ret = run(&daemon);
+			status = EXIT_SUCCESS;
+		} else if (!run(&daemon)) {
+			status = EXIT_SUCCESS;
 		}
+	} else if (loader_pin_refused()) {
+		status = EXIT_PIN;
 	}
 	opener_stop(daemon.opener);
 	watch_free(daemon.watch);
 	profiles_free(daemon.profiles);
+	loader_close();
+	remote_end();
+	keeper_end(&daemon.keeper);
 	conf_free(&daemon.conf);
 	config_free(&daemon.config);
-	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
+	return status;
 }

@@ -216,6 +216,10 @@ static void __attribute__((noreturn))
 run(const struct config *config, const struct sandbox_user *user, int fd)
 {
 	prctl(PR_SET_NAME, "kseald-opener");
+	/* nothing of kseald's: the signer's sockets, say */
+	if (dup2(fd, STDERR_FILENO + 1) < 0 || close_range(STDERR_FILENO + 2, ~0U, 0))
+		_exit(EXIT_FAILURE);
+	fd = STDERR_FILENO + 1;
 	/* a reload is the other process's */
 	signal(SIGHUP, SIG_IGN);
 	if (sandbox_drop_to_reading(user))

@@ -41,6 +41,7 @@ struct request {
 	struct tls *tls;
 	struct context *context;		/* the profile's, as it was at the beginning */
 	size_t bytes;				/* consumed so far */
+	bool waits;				/* for the signer */
 };
 
 struct request_table {
@@ -130,14 +131,19 @@ struct request_table *request_table_new(struct profiles *profiles, unsigned int 
 	return table;
 }
 
-void request_table_free(struct request_table *table)
+void request_table_clear(struct request_table *table)
 {
-	if (!table)
-		return;
 	while (table->waiting.first)
 		drop(table, table->waiting.first);
 	while (table->lingering.first)
 		drop(table, table->lingering.first);
+}
+
+void request_table_free(struct request_table *table)
+{
+	if (!table)
+		return;
+	request_table_clear(table);
 	free(table);
 }
 
@@ -199,11 +205,15 @@ err:
 
 /* ---- step ---- */
 
+/* given NULL: what the signer was asked for is there. */
 static enum tls_step step(struct request *request, const struct helper_handshake *given,
 			  size_t *consumed, struct tls_failure *failure)
 {
-	enum tls_step result = tls_feed(request->tls, given->bytes, given->len, consumed, failure);
+	enum tls_step result = given ?
+		tls_feed(request->tls, given->bytes, given->len, consumed, failure) :
+		tls_continue(request->tls, consumed, failure);
 
+	request->waits = result == TLS_STEP_WAIT;
 	request->bytes += *consumed;
 	if (result == TLS_STEP_MORE && request->bytes > REQUEST_BYTES_MAX) {
 		tls_fail(failure, EPROTO, "the peer sent more than %d bytes without finishing its handshake",
@@ -333,13 +343,40 @@ static void finish(struct request_table *table, struct request *request, size_t 
 
 /* ---- what the worker calls ---- */
 
+/* A step, and what comes of it. */
+static void go_on(struct request_table *table, struct request *request,
+		  const struct helper_handshake *given, uint64_t now)
+{
+	struct tls_failure failure = { 0 };
+	size_t consumed = 0;
+	int ret;
+
+	switch (step(request, given, &consumed, &failure)) {
+	case TLS_STEP_MORE:
+		ret = answer(table, request, consumed);
+		if (ret) {
+			log_error("%016llx: the kernel could not be told: %s",
+				  (unsigned long long)request->cookie, strerror(-ret));
+			drop(table, request);
+		}
+		break;
+	case TLS_STEP_WAIT:
+		log_debug("%016llx: waits for the signer", (unsigned long long)request->cookie);
+		break;
+	case TLS_STEP_DONE:
+		finish(table, request, consumed, NULL, now);
+		break;
+	case TLS_STEP_FAILED:
+		finish(table, request, consumed, &failure, now);
+		break;
+	}
+}
+
 void request_handshake(struct request_table *table, const struct helper_handshake *handshake,
 		       uint64_t now)
 {
 	struct request *request = find(table, handshake->cookie);
 	struct tls_failure failure = { 0 };
-	size_t consumed = 0;
-	int ret;
 
 	/* over: as if it were not there */
 	if (request && request->line == &table->lingering) {
@@ -352,29 +389,23 @@ void request_handshake(struct request_table *table, const struct helper_handshak
 		tls_fail(&failure, EPROTO, "kseald does not know this handshake (any more)");
 	else if (handshake->first)
 		tls_fail(&failure, EPROTO, "the kernel began this handshake twice");
+	else if (request->waits)
+		tls_fail(&failure, EPROTO, "the kernel asked again before it was answered");
 	if (failure.error) {
 		if (request)
 			drop(table, request);
 		report(table, handshake->cookie, &failure);
 		return;
 	}
+	go_on(table, request, handshake, now);
+}
 
-	switch (step(request, handshake, &consumed, &failure)) {
-	case TLS_STEP_MORE:
-		ret = answer(table, request, consumed);
-		if (ret) {
-			log_error("%016llx: the kernel could not be told: %s",
-				  (unsigned long long)request->cookie, strerror(-ret));
-			drop(table, request);
-		}
-		break;
-	case TLS_STEP_DONE:
-		finish(table, request, consumed, NULL, now);
-		break;
-	case TLS_STEP_FAILED:
-		finish(table, request, consumed, &failure, now);
-		break;
-	}
+void request_continue(struct request_table *table, uint64_t cookie, uint64_t now)
+{
+	struct request *request = find(table, cookie);
+
+	if (request && request->waits)
+		go_on(table, request, NULL, now);
 }
 
 void request_message(struct request_table *table, const struct helper_late *late)
@@ -455,8 +486,9 @@ void request_expire(struct request_table *table, uint64_t now)
 		struct tls_failure failure;
 		uint64_t cookie = request->cookie;
 
-		tls_fail(&failure, ETIMEDOUT, "the handshake took longer than %u ms",
-			 request->timeout_ms);
+		tls_fail(&failure, ETIMEDOUT, "the handshake took longer than %u ms%s",
+			 request->timeout_ms,
+			 request->waits ? ", waiting for the signer: is the key's store slow?" : "");
 		/* Not finish(): what the last step put out has been sent. */
 		drop(table, request);
 		report(table, cookie, &failure);

@@ -31,7 +31,12 @@ struct request_table;
 struct request_table *request_table_new(struct profiles *profiles, unsigned int limit,
 					struct request_sink *sink);
 
-/* Frees and wipes all requests without a word to the kernel, which knows when a worker goes. */
+/* Drops all requests without a word to the kernel, which knows when a worker goes. Those
+ * that wait for the signer can only go in the thread they wait in.
+ */
+void request_table_clear(struct request_table *table);
+
+/* Likewise, and frees the table. */
 void request_table_free(struct request_table *table);
 
 /* A HANDSHAKE of the kernel, at now (ms, monotonic): goes on with it and answers. */
@@ -43,6 +48,12 @@ void request_handshake(struct request_table *table, const struct helper_handshak
  * the profile keeps if it comes soon. Not an error if nobody waits for it.
  */
 void request_message(struct request_table *table, const struct helper_late *late);
+
+/*
+ * The signer has answered what the handshake of this cookie waits for (channel.h): goes
+ * on with it, and answers.
+ */
+void request_continue(struct request_table *table, uint64_t cookie, uint64_t now);
 
 /* A message of the kernel for this cookie could not be read: the request fails with EPROTO. */
 void request_garbled(struct request_table *table, uint64_t cookie);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "settings.h"
+#include "uri.h"
 
 #define TICKET_LIFETIME 7200	/* seconds */
 
@@ -52,6 +53,14 @@ struct settings_cert *settings_add_cert(struct settings *settings)
 	return &certs[settings->n_certs++];
 }
 
+bool settings_have_uri(const struct settings *settings)
+{
+	for (size_t i = 0; i < settings->n_certs; i++)
+		if (uri_is(settings->certs[i].key))
+			return true;
+	return false;
+}
+
 static int copy_list(struct string_list *to, const struct string_list *from)
 {
 	int ret = 0;
@@ -83,6 +92,7 @@ static int copy_certs(struct settings *to, const struct settings *from)
 			return -ENOMEM;
 		ret = copy_text(&cert->chain, from->certs[i].chain) |
 		      copy_text(&cert->key, from->certs[i].key) |
+		      copy_text(&cert->pin, from->certs[i].pin) |
 		      copy_text(&cert->staple, from->certs[i].staple);
 	}
 	return ret;
@@ -118,7 +128,8 @@ void settings_each_file(const struct settings *settings,
 		const struct settings_cert *cert = &settings->certs[i];
 
 		each(arg, cert->chain, false);
-		each(arg, cert->key, false);
+		if (!uri_is(cert->key))
+			each(arg, cert->key, false);
 		if (cert->staple)
 			each(arg, cert->staple, false);
 	}
@@ -138,6 +149,7 @@ void settings_free(struct settings *settings)
 
 		free(cert->chain);
 		free(cert->key);
+		free(cert->pin);
 		free(cert->staple);
 	}
 	free(settings->certs);

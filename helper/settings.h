@@ -20,7 +20,8 @@ struct string_list {
 /* A certificate and its key. */
 struct settings_cert {
 	char *chain;		/* file: the certificate, then intermediates; PEM */
-	char *key;		/* file with its private key, PEM */
+	char *key;		/* file with its private key, PEM; or a URI, see uri.h */
+	char *pin;		/* file with the PIN of that; NULL: none */
 	char *staple;		/* file with an OCSP response about it, DER; NULL: none */
 };
 
@@ -86,10 +87,13 @@ int string_list_add(struct string_list *list, const char *text);
 /* Likewise a certificate, all NULL. Returns it, or NULL: no memory. */
 struct settings_cert *settings_add_cert(struct settings *settings);
 
+/* Whether one of its keys is a URI, see uri.h. */
+bool settings_have_uri(const struct settings *settings);
+
 /* Makes to, which is not looked at, the same. Returns 0, or -ENOMEM (to is empty). */
 int settings_copy(struct settings *to, const struct settings *from);
 
-/* Calls each for every file that it names, and for every directory of files. */
+/* Calls each for every file that it names, and for every directory of files; not for stores. */
 void settings_each_file(const struct settings *settings,
 			void (*each)(void *arg, const char *path, bool directory), void *arg);
 

@@ -14,6 +14,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include "alert.h"
+#include "channel.h"
 #include "context.h"
 #include "log.h"
 #include "psk.h"
@@ -32,6 +33,8 @@ struct tls {
 	char name[KSEAL_NAME_MAX + 1];		/* client: whom we verify */
 	bool alert_received, alert_sent;
 	uint8_t alert;
+	struct channel_wait wait;	/* for the signer */
+	size_t given;			/* bytes of the peer, in this step */
 	/* TLS 1.3: application traffic secrets */
 	uint8_t client_secret[KEYS_SECRET_MAX];
 	uint8_t server_secret[KEYS_SECRET_MAX];
@@ -249,7 +252,7 @@ struct tls *tls_new(const struct context *context, enum kseal_role role, const c
 		return NULL;
 	}
 	tls->role = role;
-	tls->id = id;
+	tls->id = tls->wait.name = id;
 	if (!context_can(context, role)) {
 		tls_fail(failure, EINVAL, role == KSEAL_ROLE_SERVER ?
 			 "the profile has no certificate to serve with: give it one (--cert, or certificate in kseald.conf)" :
@@ -269,10 +272,31 @@ err_free:
 	return NULL;
 }
 
+static int run(struct tls *tls)
+{
+	int ret;
+
+	channel_enter(&tls->wait);
+	ret = SSL_do_handshake(tls->ssl);
+	channel_leave();
+	return ret;
+}
+
+/* SSL_free() knows nothing of a paused job: its stack would be lost, and all that it has. */
+static void abandon(struct tls *tls)
+{
+	while (tls->ssl && SSL_waiting_for_async(tls->ssl)) {
+		channel_cancel(&tls->wait);
+		run(tls);
+	}
+	ERR_clear_error();
+}
+
 void tls_free(struct tls *tls)
 {
 	if (!tls)
 		return;
+	abandon(tls);
 	/* the kernel ends the connection; OpenSSL would not resume one that was just dropped */
 	if (tls->kept)
 		SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
@@ -292,7 +316,9 @@ static void explain(struct tls *tls, struct tls_failure *failure)
 {
 	char reason[KSEAL_REASON_MAX + 1];
 
-	if (verify_refused(tls->ssl, tls->name, reason, sizeof(reason)))
+	if (tls->wait.error)
+		tls_fail(failure, tls->wait.error, "%s", tls->wait.reason);
+	else if (verify_refused(tls->ssl, tls->name, reason, sizeof(reason)))
 		tls_fail(failure, EKEYREJECTED, "%s", reason);
 	else if (tls->alert_received)
 		tls_fail(failure, alert_is_rejection(tls->alert) ? EKEYREJECTED : EPROTO,
@@ -349,9 +375,6 @@ static void keep_resumed(struct tls *tls)
 enum tls_step tls_feed(struct tls *tls, const void *bytes, size_t len, size_t *consumed,
 		       struct tls_failure *failure)
 {
-	int ret;
-
-	ERR_clear_error();
 	/* What tls_output() lent out is taken back here. */
 	(void)BIO_reset(tls->out);
 	*consumed = 0;
@@ -359,8 +382,20 @@ enum tls_step tls_feed(struct tls *tls, const void *bytes, size_t len, size_t *c
 		tls_fail(failure, ENOMEM, "kseald is out of memory");
 		return TLS_STEP_FAILED;
 	}
-	ret = SSL_do_handshake(tls->ssl);
-	*consumed = len - BIO_ctrl_pending(tls->in);
+	tls->given = len;
+	return tls_continue(tls, consumed, failure);
+}
+
+enum tls_step tls_continue(struct tls *tls, size_t *consumed, struct tls_failure *failure)
+{
+	int ret;
+
+	ERR_clear_error();
+	*consumed = 0;
+	ret = run(tls);
+	if (SSL_waiting_for_async(tls->ssl))
+		return TLS_STEP_WAIT;
+	*consumed = tls->given - BIO_ctrl_pending(tls->in);
 	/* Empty while OpenSSL wants more; were it not, the kernel would send the same again. */
 	(void)BIO_reset(tls->in);
 	if (SSL_version(tls->ssl) == TLS1_2_VERSION)

@@ -47,6 +47,7 @@ struct tls_session {
 
 enum tls_step {
 	TLS_STEP_MORE,		/* needs bytes of the peer */
+	TLS_STEP_WAIT,		/* needs the signer's answer: see tls_continue() */
 	TLS_STEP_DONE,
 	TLS_STEP_FAILED,
 };
@@ -64,17 +65,23 @@ struct tls;
 struct tls *tls_new(const struct context *context, enum kseal_role role, const char *name,
 		    uint64_t id, struct tls_failure *failure);
 
-/* Frees and wipes; NULL is fine. */
+/* Frees and wipes; NULL is fine. One that waits in the thread it waits in. */
 void tls_free(struct tls *tls);
 
 /*
  * Goes on with len more bytes of the peer (0: just starts). *consumed is how
- * many of them are used up, in every case; the rest was not looked at. Not to
- * be called again after anything but TLS_STEP_MORE. failure is filled with
- * TLS_STEP_FAILED.
+ * many of them are used up, in every case but TLS_STEP_WAIT; the rest was not
+ * looked at. Not to be called again after anything but TLS_STEP_MORE. failure is
+ * filled with TLS_STEP_FAILED.
  */
 enum tls_step tls_feed(struct tls *tls, const void *bytes, size_t len, size_t *consumed,
 		       struct tls_failure *failure);
+
+/*
+ * After TLS_STEP_WAIT, once channel.h calls this handshake ready, in the same thread:
+ * goes on with what tls_feed() was given, which *consumed is about. Returns likewise.
+ */
+enum tls_step tls_continue(struct tls *tls, size_t *consumed, struct tls_failure *failure);
 
 /* The bytes for the peer since the last call; they stay valid until the next tls_*() call. */
 size_t tls_output(struct tls *tls, const uint8_t **bytes);

@@ -54,6 +54,24 @@ static void add_path(void *arg, const char *path, bool directory)
 	free(two);
 }
 
+/* Of what stores have nobody tells, unless it is a file; and that may be none of our
+ * business. With a key its certificate changes, which is one of ours.
+ */
+static void add_stores(struct watch *watch, const struct settings *settings)
+{
+	const char *missing = watch->missing;
+
+	for (size_t i = 0; i < settings->n_certs; i++) {
+		const char *key = settings->certs[i].key;
+
+		if (!strncmp(key, "file:///", 8))
+			add_path(watch, key + 7, false);
+		else if (!strncmp(key, "file:/", 6))
+			add_path(watch, key + 5, false);
+	}
+	watch->missing = missing;
+}
+
 struct watch *watch_new(const struct conf *conf, const char **missing)
 {
 	struct watch *watch = calloc(1, sizeof(*watch));
@@ -69,6 +87,8 @@ struct watch *watch_new(const struct conf *conf, const char **missing)
 		add_path(watch, conf->files.at[i], false);
 	for (size_t i = 0; i < conf->n_profiles; i++)
 		settings_each_file(&conf->profiles[i], add_path, watch);
+	for (size_t i = 0; i < conf->n_profiles; i++)
+		add_stores(watch, &conf->profiles[i]);
 	*missing = watch->missing;
 	return watch;
 }

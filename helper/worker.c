@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <linux/genetlink.h>
 #include <openssl/crypto.h>
+#include "channel.h"
 #include "log.h"
 #include "loop.h"
 #include "netlink.h"
@@ -41,6 +42,7 @@ struct sent {
 struct worker {
 	struct request_sink sink;
 	struct request_table *table;
+	struct channel *channel;	/* to the signer; NULL: there is none */
 	struct loop *loop;
 	struct op recv, send, timer;
 	uint16_t family;
@@ -261,6 +263,16 @@ static void on_timer(struct op *op, int res)
 	loop_timer(worker->loop, op, request_next_deadline(worker->table));
 }
 
+/* The signer has answered. */
+static void on_ready(void *arg, uint64_t cookie)
+{
+	struct worker *worker = arg;
+
+	request_continue(worker->table, cookie, loop_time(worker->loop));
+	flush(worker);
+	loop_timer(worker->loop, &worker->timer, request_next_deadline(worker->table));
+}
+
 /* ---- life ---- */
 
 static int set_buffers(int fd)
@@ -305,6 +317,7 @@ static void worker_free(struct worker *worker)
 {
 	loop_free(worker->loop);
 	request_table_free(worker->table);
+	channel_free(worker->channel);
 	queue_free(&worker->filling);
 	queue_free(&worker->sending);
 	free(worker->buf);
@@ -312,7 +325,7 @@ static void worker_free(struct worker *worker)
 }
 
 int worker_new(struct worker **out, struct profiles *profiles, unsigned int limit, int fd,
-	       uint16_t family, bool poll)
+	       uint16_t family, int signer, bool poll)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
 	int ret = -ENOMEM;
@@ -327,8 +340,10 @@ int worker_new(struct worker **out, struct profiles *profiles, unsigned int limi
 	worker->seq = 1;
 	worker->buf = malloc(RECV_MAX);
 	worker->table = request_table_new(profiles, limit, &worker->sink);
-	if (worker->buf && worker->table)
-		ret = loop_new(&worker->loop, fd, -1, poll);
+	if (signer >= 0)
+		worker->channel = channel_new(on_ready, worker);
+	if (worker->buf && worker->table && (signer < 0 || worker->channel))
+		ret = loop_new(&worker->loop, fd, signer, poll);
 	if (ret) {
 		worker_free(worker);
 		return ret;
@@ -343,7 +358,14 @@ static void *run(void *arg)
 	int ret;
 
 	receive(worker);
+	if (worker->channel) {
+		channel_use(worker->channel);
+		channel_run(worker->channel, worker->loop);
+	}
 	ret = loop_run(worker->loop);
+	/* the rest waits for nothing any more, but in this thread alone it can be left */
+	request_table_clear(worker->table);
+	channel_use(NULL);
 	if (ret) {
 		log_error("the event loop failed: %s", strerror(-ret));
 		worker->result = ret;

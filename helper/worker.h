@@ -22,12 +22,12 @@ struct worker;
 int worker_register(struct kseal_genl *genl, char *why, size_t size);
 
 /*
- * Makes a worker on socket fd, which stays the caller's; limit: handshakes under
- * way at once; family: the kseal family's id. poll: without io_uring. Returns 0 or
- * -errno.
+ * Makes a worker on socket fd; limit: handshakes under way at once; family: the kseal
+ * family's id; signer: a socket to the signer, see keeper.h, -1: there is none. The
+ * sockets stay the caller's. poll: without io_uring. Returns 0 or -errno.
  */
 int worker_new(struct worker **worker, struct profiles *profiles, unsigned int limit, int fd,
-	       uint16_t family, bool poll);
+	       uint16_t family, int signer, bool poll);
 
 /* Starts its thread. Returns 0 or -errno. */
 int worker_start(struct worker *worker);

@@ -68,6 +68,9 @@ static const char full[] =
 	"/* and { a\n   third */ handshakes = 100\n"
 	"log = debug\n"
 	"user = kseald\n"
+	"signer-user = \"kseald-signer\"\n"
+	"signer-providers = { \"pkcs11\", /usr/lib/tpm2.so }\n"
+	"signer-threads = 8\n"
 	"metrics = \"run/metrics.prom\"\n"
 	"profile \"default\" {\n"
 	"	role = server\n"
@@ -76,7 +79,7 @@ static const char full[] =
 	"		key = \"/keys/ecdsa.key\"\n"
 	"		staple = 'ecdsa.ocsp'\n"
 	"	}\n"
-	"	certificate { chain = rsa.pem key = rsa.key }\n"
+	"	certificate { chain = rsa.pem key = \"pkcs11:object=o?pin-value=1\" pin = rsa.pin }\n"
 	"	crls = { \"a.crl\", # in a list\n"
 	"		\"b.crl\", }\n"
 	"	clients = required\n"
@@ -110,7 +113,8 @@ static void reads_full_server(const struct settings *s)
 		ok(same(s->certs[0].chain, "ecdsa.pem") &&
 		   same(s->certs[0].key, "/keys/ecdsa.key") &&
 		   same(s->certs[0].staple, "ecdsa.ocsp"), "full: the first certificate");
-		ok(same(s->certs[1].chain, "rsa.pem") && same(s->certs[1].key, "rsa.key") &&
+		ok(same(s->certs[1].chain, "rsa.pem") && same(s->certs[1].pin, "rsa.pin") &&
+		   same(s->certs[1].key, "pkcs11:object=o?pin-value=1") &&
 		   same(s->certs[1].staple, NULL), "full: the second certificate");
 	}
 	ok(list_is(&s->ca, "") && list_is(&s->pins, ""), "full: no ca, no pins");
@@ -140,6 +144,9 @@ static void reads_full(void)
 	}
 	ok(conf.workers == 4 && conf.handshakes == 100, "full: workers, handshakes");
 	ok(conf.log == LOG_LEVEL_DEBUG, "full: log");
+	ok(same(conf.signer_user, "kseald-signer") && conf.signer_threads == 8 &&
+	   list_is(&conf.signer_providers, "pkcs11 /usr/lib/tpm2.so") && conf_has_uri(&conf),
+	   "full: the signer");
 	ok(same(conf.user, "kseald") && same(conf.metrics, "run/metrics.prom"),
 	   "full: user, metrics");
 	if (!ok(conf.n_profiles == 2, "full: two profiles"))
@@ -167,6 +174,8 @@ static void reads_defaults(void)
 	ok(conf.workers == 1 && conf.handshakes == 16384 && conf.log == LOG_LEVEL_INFO,
 	   "defaults: workers, handshakes, log");
 	ok(!conf.user && !conf.metrics, "defaults: no user, no metrics");
+	ok(!conf.signer_user && !conf.signer_providers.count && conf.signer_threads == 4 &&
+	   !conf_has_uri(&conf), "defaults: of a signer that there is not");
 	s = &conf.profiles[0];
 	settings_default(&wanted, "p");
 	ok(!memcmp(s, &wanted, sizeof(wanted)), "defaults: the profile is as without a file");
@@ -183,8 +192,9 @@ static void reads_names(void)
 
 	snprintf(path, sizeof(path), "%s/kseald.conf", dir);
 	snprintf(wanted, sizeof(wanted), "%s/a", dir);
-	put("kseald.conf", "metrics = a user = a profile a { certificate { chain = a key = a "
-	    "staple = a } ca = { a, /b } crls = a client-ca = a clients = optional psk = a "
+	put("kseald.conf", "metrics = a user = a signer-user = a signer-providers = a "
+	    "profile a { certificate { chain = a key = a staple = a } "
+	    "certificate { chain = 'a:b' key = 'a:b' pin = a } ca = { a, /b } crls = a client-ca = a clients = optional psk = a "
 	    "ticket-keys = a alpn = a groups = a suites = a }");
 	conf_free(&conf);
 	if (!ok(!conf_read(&conf, path, why, sizeof(why)), "names: are read")) {
@@ -197,7 +207,10 @@ static void reads_names(void)
 	   same(s->certs[0].staple, wanted), "names: from the directory of the file");
 	ok(same(s->ca.at[0], wanted) && same(s->ca.at[1], "/b") && list_is(&s->crls, wanted) &&
 	   list_is(&s->client_ca, wanted), "names: in a list, absolute ones as they are");
-	ok(same(conf.user, "a") && same(s->name, "a") && list_is(&s->alpn, "a") &&
+	ok(same(s->certs[1].key, "a:b") && same(s->certs[1].pin, wanted) &&
+	   !strcmp(s->certs[1].chain + strlen(dir), "/a:b"), "names: a key's can be a URI");
+	ok(same(conf.user, "a") && same(conf.signer_user, "a") &&
+	   list_is(&conf.signer_providers, "a") && same(s->name, "a") && list_is(&s->alpn, "a") &&
 	   list_is(&s->groups, "a") && list_is(&s->suites, "a"), "names: of other things");
 }
 
@@ -250,6 +263,9 @@ static const struct {
 	{ P "}\nlog = loud\n",
 	  ":3: log takes one of error, warning, notice, info, debug, not \"loud\"" },
 	{ P "}\nuser = \"\"\n", ":3: user is empty" },
+	{ P "}\nsigner-user = \"\"\n", ":3: signer-user is empty" },
+	{ P "}\nsigner-providers = { a, \"\" }\n", ":3: signer-providers is empty" },
+	{ P "}\nsigner-threads = 0\n", ":3: signer-threads takes a number from 1 to 64" },
 	{ P "}\nmetrics = \"\"\n", ":3: metrics is empty" },
 	{ P "role = serve\n}", ":2: role takes one of both, server, client, not \"serve\"" },
 	{ P "clients = yes\n}", ":2: clients takes one of none, optional, required" },
@@ -282,6 +298,8 @@ static const struct {
 	/* several keys together: the line in which the section begins */
 	{ P "certificate { chain = a key = b }\n\ncertificate {\nchain = c\n}\n}",
 	  ":4: this certificate has no key: write key = \"FILE\" too" },
+	{ P "certificate { chain = a\nkey = b\npin = c\n}\n}",
+	  ":2: pin is for keys of stores, this one is a file" },
 	{ P "certificate {\nkey = c\n}\n}", ":2: this certificate has no chain" },
 	{ P "certificate { }\n}", ":2: this certificate has no chain" },
 	{ "\n\nprofile \"\" {\n}", ":3: a profile's name has 1 to 63 bytes" },
@@ -406,14 +424,15 @@ static void reads_example(void)
 		note("%s", why);
 	settings_default(&wanted, "default");
 	ok(conf.n_profiles == 1 && !memcmp(&conf.profiles[0], &wanted, sizeof(wanted)) &&
-	   conf.workers == 1 && !conf.user, "the example says what the defaults are");
+	   conf.workers == 1 && conf.signer_threads == CONF_SIGNER_THREADS && !conf.user,
+	   "the example says what the defaults are");
 	/* a comment has a blank behind its sign */
 	for (from = to = text; *from; from++)
 		if (*from != '#' || from[1] == ' ' || from[1] == '\n')
 			*to++ = *from;
 	*to = '\0';
 	put("more.conf", "");
-	if (!ok(!read_text(text) && conf.profiles[0].n_certs == 1 && conf.user,
+	if (!ok(!read_text(text) && conf.profiles[0].n_certs == 2 && conf.user,
 		"the example without comments"))
 		note("%s", why);
 	free(text);

@@ -12,7 +12,10 @@
 #include <unistd.h>
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
+#include "keeper.h"
+#include "loader.h"
 #include "relay.h"
+#include "remote.h"
 #include "tap.h"
 #include "worker.h"
 
@@ -21,6 +24,9 @@
 
 static struct relay_files files;
 static bool use_poll;
+static char key_uri[128];
+static struct keeper *signer;		/* NULL: the key is here */
+static unsigned int n_signed;		/* helpers that use it */
 
 /* A worker and the kernel's end of its socket. */
 struct helper {
@@ -37,17 +43,18 @@ static struct helper *helper_new(void)
 	struct helper *helper = calloc(1, sizeof(*helper));
 	struct settings settings;
 	char why[512];
-	int fds[2];
+	int fds[2], to_signer = signer ? signer->workers[n_signed++ % 2] : -1;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
 		abort();
-	relay_settings(&settings, files.long_cert, files.key, files.ca);
+	relay_settings(&settings, files.long_cert, signer ? key_uri : files.key, files.ca);
 	helper->profiles = profiles_new();
 	helper->fd = fds[0];
 	helper->worker_fd = fds[1];
 	helper->in_order = true;
 	if (profiles_load(helper->profiles, &settings, 1, why, sizeof(why)) ||
-	    worker_new(&helper->worker, helper->profiles, 100, fds[1], FAMILY, use_poll) ||
+	    worker_new(&helper->worker, helper->profiles, 100, fds[1], FAMILY, to_signer,
+		       use_poll) ||
 	    worker_start(helper->worker))
 		abort();
 	return helper;
@@ -245,6 +252,45 @@ static void handshakes(void)
 	ok(!helper_free(clients) && !helper_free(servers), "both stop when told");
 }
 
+/* The keeper's only child. */
+static void stop_signer(int signal)
+{
+	char command[64], text[32] = "";
+	FILE *ps;
+
+	snprintf(command, sizeof(command), "ps -o pid= --ppid %d", signer->pid);
+	ps = popen(command, "r");
+	if (!ps || !fgets(text, sizeof(text), ps) || kill(atoi(text), signal))
+		abort();
+	pclose(ps);
+}
+
+/* Workers go while their handshakes wait: the signer is stopped. */
+static void waiting(void)
+{
+	for (use_poll = false;; use_poll = true) {
+		struct helper *helper = helper_new();
+		struct relay_end *server = relay_new(KSEAL_ROLE_SERVER, NULL);
+		struct relay_end *client = relay_new(KSEAL_ROLE_CLIENT, "www.example.org");
+
+		stop_signer(SIGSTOP);
+		helper->ends[0] = client;
+		helper->ends[1] = server;
+		relay_connect(client, server);
+		give(helper, client);
+		take(helper, 1000);
+		give(helper, server);
+		ok(!take(helper, 100) && server->asked, "a handshake waits, on %s",
+		   worker_backend(helper->worker));
+		ok(!helper_free(helper), "and its worker stops");
+		stop_signer(SIGCONT);
+		relay_free(server);
+		relay_free(client);
+		if (use_poll)
+			break;
+	}
+}
+
 static void refuse(struct helper *helper, uint32_t seq, int error, const char *text)
 {
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
@@ -365,9 +411,38 @@ static void failing(void)
 	ok(helper_free(helper) < 0, "and its result says so");
 }
 
+/* With the key in another process, and two ways to it. */
+static void with_signer(void)
+{
+	struct config config = { .workers = 2 };
+	struct keeper keeper;
+	struct conf conf;
+	char why[512];
+
+	snprintf(key_uri, sizeof(key_uri), "file:%s", files.key);
+	relay_settings(&config.settings, files.long_cert, key_uri, files.ca);
+	if (config_read(&config, &conf, why, sizeof(why)) || keeper_start(&keeper, &config, &conf) ||
+	    loader_open(keeper.loader, why, sizeof(why)))
+		abort();
+	conf_free(&conf);
+	signer = &keeper;
+	for (int i = 0; i < 4; i++) {
+		use_poll = i % 2;
+		handshakes();
+	}
+	waiting();
+	signer = NULL;
+	loader_close();
+	remote_end();
+	ok(!keeper_end(&keeper), "the signer ends when it is told to");
+	settings_free(&config.settings);
+}
+
 int main(void)
 {
 	relay_files_new(&files, "DNS:www.example.org");
+	/* before there are threads */
+	with_signer();
 	for (int i = 0; i < 2; i++) {
 		use_poll = i;
 		handshakes();

@@ -88,7 +88,8 @@
  * What a blocked or later read, write, poll reports when a handshake fails
  * (it stays so; KSEAL_SO_REASON has the sentence):
  *   EUNATCH       no helper registered
- *   EOWNERDEAD    the helper that had the handshake died or closed its socket
+ *   EOWNERDEAD    the helper that had the handshake died or closed its socket,
+ *                 or who signs for it died
  *   ETIMEDOUT     module parameter handshake_timeout_ms passed
  *   ECONNRESET    the peer closed the connection in mid-handshake
  *   EKEYREJECTED  the peer's certificate or name did not verify, here or there
