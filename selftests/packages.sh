@@ -5,7 +5,7 @@
 set -euo pipefail
 build=(gcc make pkg-config libmnl-dev liburing-dev libssl-dev libconfuse-dev libseccomp-dev libhiredis-dev libmicrohttpd-dev libjansson-dev)
 check=("${build[@]}" curl openssl tcpdump strace iproute2 iputils-ping procps xxd socat sparse shellcheck gnutls-bin sslscan ca-certificates
-	valgrind redis-tools) # whose redis-check-rdb is the server, and which starts none
+	valgrind softhsm2 libengine-pkcs11-openssl redis-tools) # the last has the server, as redis-check-rdb, and starts none
 case ${1:-} in
 build-packages) wanted=("${build[@]}") ;;
 demo-packages | check-packages) wanted=("${check[@]}") ;;
