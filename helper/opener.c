@@ -2,9 +2,9 @@
 /*
  * The opener; see opener.h. From above: messages, the process, what kseald calls.
  *
- * kseald asks with an empty READ. The answer is a FILE for each file, with its
+ * kseald asks with a READ, which has a number. The answer is a FILE for each file, with its
  * descriptor, or a MISSING with the errno that there was; then DONE, or FAILED with what
- * is wrong with the configuration. CHANGED comes by itself.
+ * is wrong with the configuration; all of them with that number. CHANGED comes by itself.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,24 +39,26 @@ enum type {
 struct message {
 	int type;
 	int error;			/* of FILE_MISSING */
+	unsigned int turn;		/* of READ, and of what answers it */
 	char text[PATH_MAX];		/* path or sentence; as much as is sent */
 };
 
 struct opener {
 	int fd;
 	pid_t pid;
+	unsigned int turn;	/* of the last READ: one before may have been given up */
 };
 
 /* ---- messages ---- */
 
 /* fd: -1 none. Returns 0 or -errno. */
-static int put(int to, int type, int error, const char *text, int fd)
+static int put(int to, int type, unsigned int turn, int error, const char *text, int fd)
 {
 	union {
 		struct cmsghdr header;
 		char room[CMSG_SPACE(sizeof(int))];
 	} control = { 0 };
-	struct message message = { .type = type, .error = error };
+	struct message message = { .type = type, .error = error, .turn = turn };
 	struct iovec iov = { &message, 0 };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 
@@ -75,7 +77,9 @@ static int put(int to, int type, int error, const char *text, int fd)
 	return sendmsg(to, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* *fd: -1 none. Returns 0, -EPIPE at the end of the other process, or -errno. */
+/* *fd: -1 none; fd NULL: there must be none. Returns 0, -EPIPE at the end of the other
+ * process, or -errno.
+ */
 static int take(int from, struct message *message, int *fd, int flags)
 {
 	union {
@@ -85,12 +89,13 @@ static int take(int from, struct message *message, int *fd, int flags)
 	struct iovec iov = { message, sizeof(*message) };
 	struct msghdr msg = {
 		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control.room, .msg_controllen = sizeof(control.room),
+		/* not CMSG_SPACE(), in which there is room for two: what is more is closed */
+		.msg_control = control.room, .msg_controllen = fd ? CMSG_LEN(sizeof(int)) : 0,
 	};
 	const struct cmsghdr *cmsg;
+	int got = -1;
 	ssize_t len;
 
-	*fd = -1;
 	do {
 		len = recvmsg(from, &msg, flags | MSG_CMSG_CLOEXEC);
 	} while (len < 0 && errno == EINTR);
@@ -99,13 +104,14 @@ static int take(int from, struct message *message, int *fd, int flags)
 	cmsg = CMSG_FIRSTHDR(&msg);
 	if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS &&
 	    cmsg->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(fd, CMSG_DATA(cmsg), sizeof(*fd));
+		memcpy(&got, CMSG_DATA(cmsg), sizeof(got));
+	if (fd)
+		*fd = got;
 	if ((size_t)len > offsetof(struct message, text) &&
-	    !((const char *)message)[len - 1])
+	    !((const char *)message)[len - 1] && !(msg.msg_flags & MSG_CTRUNC))
 		return 0;
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
+	if (got >= 0)
+		close(got);
 	return -EBADMSG;
 }
 
@@ -113,29 +119,20 @@ static int take(int from, struct message *message, int *fd, int flags)
 
 struct sender {
 	int to;
+	unsigned int turn;
 	int error;		/* of the first message that could not be sent */
 };
 
-static void send_file(void *arg, const char *path, bool directory);
-
-static void send_directory(struct sender *sender, const char *path)
+static void send_message(struct sender *sender, int type, int error, const char *text, int fd)
 {
-	struct string_list names = { 0 };
-	char one[PATH_MAX];
-	int ret = files_list(path, &names);
-
-	if (ret)
-		sender->error = sender->error ?: put(sender->to, FILE_MISSING, -ret, path, -1);
-	for (size_t i = 0; i < names.count; i++)
-		if (snprintf(one, sizeof(one), "%s/%s", path, names.at[i]) < (int)sizeof(one))
-			send_file(sender, one, false);
-	string_list_free(&names);
+	if (!sender->error)
+		sender->error = put(sender->to, type, sender->turn, error, text, fd);
 }
 
 /* Nothing is waited for: a FIFO, say. */
-static int open_regular(const char *path)
+static int open_regular(const char *path, int flags)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags);
 	struct stat st;
 
 	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode))) {
@@ -146,33 +143,59 @@ static int open_regular(const char *path)
 	return fd;
 }
 
-static void send_file(void *arg, const char *path, bool directory)
+static void open_and_send(struct sender *sender, const char *path, int flags)
 {
-	struct sender *sender = arg;
-	int fd;
+	int fd = open_regular(path, flags);
 
-	if (directory) {
-		send_directory(sender, path);
+	if (fd < 0) {
+		send_message(sender, FILE_MISSING, errno, path, -1);
 		return;
 	}
-	fd = open_regular(path);
-	sender->error = sender->error ?:
-		fd < 0 ? put(sender->to, FILE_MISSING, errno, path, -1) :
-			 put(sender->to, FILE_OPEN, 0, path, fd);
-	if (fd >= 0)
-		close(fd);
+	send_message(sender, FILE_OPEN, 0, path, fd);
+	close(fd);
+}
+
+/* A link that somebody else can make there would lead to any file. */
+static int link_flags(const char *directory)
+{
+	struct stat st;
+
+	return !stat(directory, &st) && !st.st_uid && !(st.st_mode & (S_IWGRP | S_IWOTH)) ?
+	       0 : O_NOFOLLOW;
+}
+
+static void send_directory(struct sender *sender, const char *path)
+{
+	struct string_list names = { 0 };
+	char one[PATH_MAX];
+	int ret = files_list(path, &names), flags = link_flags(path);
+
+	if (ret)
+		send_message(sender, FILE_MISSING, -ret, path, -1);
+	for (size_t i = 0; i < names.count; i++)
+		if (snprintf(one, sizeof(one), "%s/%s", path, names.at[i]) < (int)sizeof(one))
+			open_and_send(sender, one, flags);
+	string_list_free(&names);
+}
+
+static void send_file(void *arg, const char *path, bool directory)
+{
+	if (directory)
+		send_directory(arg, path);
+	else
+		open_and_send(arg, path, 0);
 }
 
 /* Returns 0, or -1 when kseald is gone. watch is replaced, as the files may be others. */
-static int answer(const struct config *config, int to, struct watch **watch)
+static int answer(const struct config *config, int to, unsigned int turn, struct watch **watch)
 {
-	struct sender sender = { .to = to };
+	struct sender sender = { .to = to, .turn = turn };
 	const char *missing = NULL;
 	struct conf conf;
 	char why[1024];
 
 	if (config_read(config, &conf, why, sizeof(why)))
-		return put(to, FAILED, 0, why, -1);
+		return put(to, FAILED, turn, 0, why, -1);
 	/* what changes from here on is noticed */
 	watch_free(*watch);
 	*watch = watch_new(&conf, &missing);
@@ -184,7 +207,8 @@ static int answer(const struct config *config, int to, struct watch **watch)
 	for (size_t i = 0; i < conf.n_profiles; i++)
 		settings_each_file(&conf.profiles[i], send_file, &sender);
 	conf_free(&conf);
-	return sender.error || put(to, DONE, 0, "", -1) ? -1 : 0;
+	send_message(&sender, DONE, 0, "", -1);
+	return sender.error ? -1 : 0;
 }
 
 /* Until kseald ends. */
@@ -192,7 +216,6 @@ static void serve(const struct config *config, int fd)
 {
 	static struct message message;
 	struct watch *watch = NULL;
-	int none;
 
 	for (;;) {
 		struct pollfd fds[2] = {
@@ -202,11 +225,11 @@ static void serve(const struct config *config, int fd)
 
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			break;
-		if (fds[1].revents & POLLIN && watch_happened(watch) && put(fd, CHANGED, 0, "", -1))
+		if (fds[1].revents & POLLIN && watch_happened(watch) && put(fd, CHANGED, 0, 0, "", -1))
 			break;
 		if (fds[0].revents &&
-		    (take(fd, &message, &none, 0) || message.type != READ ||
-		     answer(config, fd, &watch)))
+		    (take(fd, &message, NULL, 0) || message.type != READ ||
+		     answer(config, fd, message.turn, &watch)))
 			break;
 	}
 	watch_free(watch);
@@ -220,8 +243,10 @@ run(const struct config *config, const struct sandbox_user *user, int fd)
 	if (dup2(fd, STDERR_FILENO + 1) < 0 || close_range(STDERR_FILENO + 2, ~0U, 0))
 		_exit(EXIT_FAILURE);
 	fd = STDERR_FILENO + 1;
-	/* a reload is the other process's */
+	/* a reload is the other process's, and so is the end */
 	signal(SIGHUP, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
 	if (sandbox_drop_to_reading(user))
 		_exit(EXIT_FAILURE);
 	filter_install(FILTER_OPENER);
@@ -266,7 +291,8 @@ void opener_stop(struct opener *opener)
 	if (!opener)
 		return;
 	close(opener->fd);
-	if (opener->pid > 0)
+	/* it has nothing to tidy up, and may wait for a disk */
+	if (opener->pid > 0 && !kill(opener->pid, SIGKILL))
 		waitpid(opener->pid, NULL, 0);
 	free(opener);
 }
@@ -302,18 +328,18 @@ static int take_in(struct opener *opener, struct message *message)
 	ret = take(opener->fd, message, &fd, 0);
 	if (ret)
 		return ret;
-	if (message->type == FILE_OPEN && fd >= 0)
+	if (message->type == FILE_OPEN && fd >= 0 && message->turn == opener->turn)
 		return files_put(message->text, fd) ?: 1;
 	if (fd >= 0)
 		close(fd);
+	if (message->turn != opener->turn)
+		return 1;
 	switch (message->type) {
 	case FILE_MISSING:
 		return files_put_error(message->text, message->error) ?: 1;
 	case DONE:
 	case FAILED:
 		return 0;
-	case CHANGED:
-		return 1;
 	default:
 		return -EBADMSG;
 	}
@@ -322,7 +348,7 @@ static int take_in(struct opener *opener, struct message *message)
 int opener_read(struct opener *opener, char *why, size_t size)
 {
 	static struct message message;
-	int ret = put(opener->fd, READ, 0, "", -1);
+	int ret = put(opener->fd, READ, ++opener->turn, 0, "", -1);
 
 	files_begin();
 	while (!ret && (ret = take_in(opener, &message)) > 0)
