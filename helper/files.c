@@ -35,6 +35,14 @@ void files_begin(void)
 	handed_in.used = true;
 }
 
+static const struct file *entry(const char *path)
+{
+	for (size_t i = 0; i < handed_in.count; i++)
+		if (!strcmp(handed_in.at[i].path, path))
+			return &handed_in.at[i];
+	return NULL;
+}
+
 static struct file *add(const char *path)
 {
 	struct file *at = reallocarray(handed_in.at, handed_in.count + 1, sizeof(*at));
@@ -70,9 +78,11 @@ static int read_all(struct file *file, int fd, size_t size)
 
 int files_put(const char *path, int fd)
 {
-	struct file *file = add(path);
+	/* several profiles may name it: once is enough, and all have the same then */
+	bool known = entry(path);
+	struct file *file = known ? NULL : add(path);
 	struct stat st;
-	int ret = -ENOMEM;
+	int ret = known ? 0 : -ENOMEM;
 
 	if (file && fstat(fd, &st))
 		ret = -errno;
@@ -86,8 +96,11 @@ int files_put(const char *path, int fd)
 
 int files_put_error(const char *path, int error)
 {
-	struct file *file = add(path);
+	struct file *file;
 
+	if (entry(path))
+		return 0;
+	file = add(path);
 	if (!file)
 		return -ENOMEM;
 	file->error = error;
@@ -106,14 +119,6 @@ void files_forget(void)
 	}
 	free(handed_in.at);
 	memset(&handed_in, 0, sizeof(handed_in));
-}
-
-static const struct file *entry(const char *path)
-{
-	for (size_t i = 0; i < handed_in.count; i++)
-		if (!strcmp(handed_in.at[i].path, path))
-			return &handed_in.at[i];
-	return NULL;
 }
 
 /* NULL: errno */

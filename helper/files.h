@@ -28,10 +28,10 @@ int files_list(const char *path, struct string_list *names);
 /* From now on, until files_forget(), the above give what is put here and nothing else. */
 void files_begin(void);
 
-/* Takes a file in and closes fd. Returns 0 or -errno. */
+/* Takes a file in, unless one of this path was, and closes fd. Returns 0 or -errno. */
 int files_put(const char *path, int fd);
 
-/* This file, or directory, cannot be opened: error is a positive errno. Returns 0 or -errno. */
+/* Likewise of a file, or directory, that cannot be opened: error is a positive errno. */
 int files_put_error(const char *path, int error);
 
 /* Wipes and frees what was put: what files_open() and files_bio() gave is to be closed before. */

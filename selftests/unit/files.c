@@ -106,6 +106,10 @@ int main(void)
 	ok(fails("/elsewhere/five", EACCES), "what could not be");
 	ok(lists("/elsewhere", "one two five "), "what is in a directory");
 	ok(files_list("/closed", &names) == -EACCES, "one that could not be read");
+	fd = open(path_of("a"), O_RDONLY);
+	ok(!files_put("/elsewhere/one", fd) && fcntl(fd, F_GETFD) < 0 &&
+	   !files_put_error("/elsewhere/one", EACCES) && reads("/elsewhere/one", "bee") &&
+	   lists("/elsewhere", "one two five "), "what several profiles name is kept once");
 	fd = open(path_of("b"), O_RDONLY);
 	ok(!files_put("/last", fd) && fcntl(fd, F_GETFD) < 0, "the descriptor is closed");
 	fd = open(path_of("big"), O_RDWR | O_CREAT, 0600);
