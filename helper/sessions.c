@@ -154,8 +154,10 @@ static bool is_good(const SSL_SESSION *session)
 	unsigned long lifetime = SSL_SESSION_get_ticket_lifetime_hint(session);
 	time_t age = time(NULL) - begun(session);
 
-	/* RFC 5077 3.3: 0 says nothing about it */
-	if (!lifetime || lifetime > LIFETIME_MAX)
+	/* RFC 5077 3.3: 0 says nothing about it; RFC 8446 4.6.1: it is not to be kept */
+	if (SSL_SESSION_get_protocol_version(session) == TLS1_2_VERSION && !lifetime)
+		lifetime = LIFETIME_MAX;
+	if (lifetime > LIFETIME_MAX)
 		lifetime = LIFETIME_MAX;
 	return age >= 0 && (unsigned long)age < lifetime && SSL_SESSION_is_resumable(session) &&
 	       peer && X509_cmp_current_time(X509_get0_notAfter(peer)) > 0;

@@ -197,6 +197,7 @@ static void early_data(bool retry)
 /* ---- our clients ---- */
 
 static SSL_CTX *server_ctx;		/* whose tickets are good as long as it lives */
+static bool no_lifetime;		/* what they say of it: 0 s */
 
 /* What the kernel would hand on: each message in the records that follow the handshake. */
 static void hand_on(struct helper *helper, struct relay_end *end)
@@ -215,6 +216,8 @@ static void hand_on(struct helper *helper, struct relay_end *end)
 				.len = 4 + (size_t)(at[1] << 16 | at[2] << 8 | at[3]),
 			};
 
+			if (no_lifetime)
+				memset(at + 4, 0, 4);
 			request_message(helper->table, &late);
 			at += late.len;
 		}
@@ -319,6 +322,20 @@ static void ticket_is_used_once(void)
 	helper_free(helper);
 }
 
+/* RFC 8446 4.6.1: a lifetime of 0 is that of no ticket at all. */
+static void ticket_for_nothing(void)
+{
+	struct helper *helper = caller(true);
+
+	serve("ec");
+	no_lifetime = true;
+	call(helper, NAME, TLS1_3_VERSION, true);
+	no_lifetime = false;
+	ok(!call(helper, NAME, TLS1_3_VERSION, false), "a ticket that lives for 0 s is not kept");
+	stop_serving();
+	helper_free(helper);
+}
+
 /* A message too late, of nobody, of no good form. */
 static void bad_messages(void)
 {
@@ -415,6 +432,7 @@ int main(void)
 	client_resumes(TLS1_3_VERSION);
 	client_resumes(TLS1_2_VERSION);
 	ticket_is_used_once();
+	ticket_for_nothing();
 	bad_messages();
 	bounds();
 	return remove_files() || done_testing();
