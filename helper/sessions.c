@@ -5,6 +5,7 @@
  */
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -29,6 +30,40 @@ struct sessions {
 	size_t count;			/* of sessions */
 };
 
+/* ---- age ---- */
+
+static time_t begun(const SSL_SESSION *session)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30400000L
+	return SSL_SESSION_get_time_ex(session);
+#else
+	return SSL_SESSION_get_time(session);
+#endif
+}
+
+/* Where a session has the time of its full handshake, and those that it was renewed to. */
+static int since_index = -1;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void make_index(void)
+{
+	since_index = SSL_SESSION_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+}
+
+static time_t since(const SSL_SESSION *session)
+{
+	return (time_t)(intptr_t)SSL_SESSION_get_ex_data(session, since_index);
+}
+
+/* A ticket that came with a resumption is a copy of what was resumed. */
+static bool mark(SSL_SESSION *session)
+{
+	return since(session) ||
+	       SSL_SESSION_set_ex_data(session, since_index, (void *)(intptr_t)begun(session));
+}
+
+/* ---- servers ---- */
+
 static unsigned long hash(const void *server)
 {
 	return OPENSSL_LH_strhash(((const struct server *)server)->name);
@@ -45,16 +80,16 @@ struct sessions *sessions_new(void)
 
 	if (!sessions)
 		return NULL;
+	pthread_once(&once, make_index);
 	sessions->servers = OPENSSL_LH_new(hash, compare);
-	if (!sessions->servers) {
+	if (!sessions->servers || since_index < 0) {
+		OPENSSL_LH_free(sessions->servers);
 		free(sessions);
 		return NULL;
 	}
 	pthread_mutex_init(&sessions->lock, NULL);
 	return sessions;
 }
-
-/* ---- servers ---- */
 
 static struct server *find(const struct sessions *sessions, const char *name)
 {
@@ -118,6 +153,10 @@ void sessions_put(struct sessions *sessions, const char *name, SSL_SESSION *sess
 {
 	struct server *server, *oldest;
 
+	if (!mark(session)) {
+		SSL_SESSION_free(session);
+		return;
+	}
 	pthread_mutex_lock(&sessions->lock);
 	if (sessions->count == SESSIONS_MAX) {
 		oldest = sessions->oldest;
@@ -139,27 +178,18 @@ void sessions_put(struct sessions *sessions, const char *name, SSL_SESSION *sess
 	pthread_mutex_unlock(&sessions->lock);
 }
 
-static time_t begun(const SSL_SESSION *session)
-{
-#if OPENSSL_VERSION_NUMBER >= 0x30400000L
-	return SSL_SESSION_get_time_ex(session);
-#else
-	return SSL_SESSION_get_time(session);
-#endif
-}
-
 static bool is_good(const SSL_SESSION *session)
 {
 	X509 *peer = SSL_SESSION_get0_peer((SSL_SESSION *)(uintptr_t)session);
 	unsigned long lifetime = SSL_SESSION_get_ticket_lifetime_hint(session);
-	time_t age = time(NULL) - begun(session);
+	time_t now = time(NULL), age = now - begun(session);
 
 	/* RFC 5077 3.3: 0 says nothing about it; RFC 8446 4.6.1: it is not to be kept */
 	if (SSL_SESSION_get_protocol_version(session) == TLS1_2_VERSION && !lifetime)
 		lifetime = LIFETIME_MAX;
 	if (lifetime > LIFETIME_MAX)
 		lifetime = LIFETIME_MAX;
-	return age >= 0 && (unsigned long)age < lifetime && SSL_SESSION_is_resumable(session) &&
+	return age >= 0 && (unsigned long)age < lifetime && now - since(session) < LIFETIME_MAX && SSL_SESSION_is_resumable(session) &&
 	       peer && X509_cmp_current_time(X509_get0_notAfter(peer)) > 0;
 }
 

@@ -26,7 +26,8 @@ void sessions_put(struct sessions *sessions, const char *name, SSL_SESSION *sess
 
 /*
  * The newest for this server, for the caller to free; NULL: none that is still good,
- * by its lifetime and by the server's certificate. RFC 8446 C.4: it is not given again.
+ * by its lifetime and by the server's certificate. A week after the full handshake, with
+ * which it all began, none is. RFC 8446 C.4: it is not given again.
  */
 SSL_SESSION *sessions_take(struct sessions *sessions, const char *name);
 

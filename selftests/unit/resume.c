@@ -400,6 +400,12 @@ static void bounds(void)
 	SSL_SESSION_free(session);
 	sessions_put(sessions, NAME, make_session(real, (long)SSL_SESSION_get_ticket_lifetime_hint(real)));
 	ok(!sessions_take(sessions, NAME), "not after its lifetime");
+	session = make_session(real, 8 * 86400);
+	SSL_SESSION_up_ref(session);
+	sessions_put(sessions, NAME, session);
+	sessions_put(sessions, NAME, make_session(session, 0));
+	SSL_SESSION_free(session);
+	ok(!sessions_take(sessions, NAME), "nor renewed, a week after the full handshake");
 	for (int i = 0; i < 2 * SESSIONS_NAME; i++)
 		sessions_put(sessions, NAME, make_session(real, 0));
 	while ((session = sessions_take(sessions, NAME))) {
