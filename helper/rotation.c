@@ -46,12 +46,11 @@ int64_t rotation_ttl(const struct rotation *rotation)
 
 int64_t rotation_since(const struct rotation *rotation, int64_t left, int64_t now)
 {
-	int64_t age = rotation_ttl(rotation) - left;
+	int64_t ttl = rotation_ttl(rotation), age;
 
 	/* older makes no difference, and younger than now is a mistake */
-	if (age > rotation->period)
-		age = rotation->period;
-	return now - (age < 0 ? 0 : age);
+	age = left < 0 ? ttl : left < ttl ? ttl - left : 0;
+	return now - (age < rotation->period ? age : rotation->period);
 }
 
 int64_t rotation_hold(const struct rotation *rotation)

@@ -36,6 +36,8 @@ static void ages(void)
 	ok(rotation_since(&hourly, 1, now) == now - hourly.period, "long ago");
 	ok(rotation_since(&hourly, ttl + 60000, now) == now, "kept for longer than it should be");
 	ok(rotation_since(&hourly, -1, now) == now - hourly.period, "kept for ever");
+	ok(rotation_since(&hourly, INT64_MIN, now) == now - hourly.period &&
+	   rotation_since(&hourly, INT64_MAX, now) == now, "what no server says");
 }
 
 /* ---- names ---- */
