@@ -19,6 +19,7 @@
 #define IN_MAX		(2 * KSEAL_BYTES_MAX)
 #define RETRY_DELAY	max(1UL, HZ / 250)	/* doubled up to 16 times that */
 #define RETRY_DOUBLED	4
+#define RESET_PATIENCE	HZ
 
 /* ---- the request ---- */
 
@@ -256,6 +257,25 @@ static void fail_closed(struct kseal_request *req)
 	     "the peer closed the connection during the handshake");
 }
 
+/* What came before a reset is often the alert that says why, so the helper may
+ * look at it; for a while, as anything else that it answers would reach nobody.
+ */
+static void wait_after_reset(struct kseal_request *req)
+{
+	unsigned long end;
+
+	if (!req->reset)
+		req->reset = jiffies ?: 1;
+	end = req->reset + RESET_PATIENCE;
+	if (time_after_eq(jiffies, end)) {
+		fail_closed(req);
+		return;
+	}
+	refcount_inc(&req->ref);
+	if (!queue_delayed_work(kseal_wq, &req->retry, end - jiffies))
+		refcount_dec(&req->ref);
+}
+
 static void step(struct kseal_request *req)
 {
 	struct kseal_sock *ks = req->ks;
@@ -270,14 +290,12 @@ static void step(struct kseal_request *req)
 		return;
 	}
 	kseal_send_flush(ks, false);
-	/* reset: whatever came before, an answer would reach nobody */
-	if (sk->sk_state == TCP_CLOSE) {
-		fail_closed(req);
+	/* what comes while the helper thinks waits in TCP, under its limits */
+	if (req->asked) {
+		if (sk->sk_state == TCP_CLOSE)
+			wait_after_reset(req);
 		return;
 	}
-	/* what comes while the helper thinks waits in TCP, under its limits */
-	if (req->asked)
-		return;
 	if (req->in_len < IN_MAX)
 		kseal_assemble_tcp(sk, &desc, take);
 	if (desc.error)
@@ -297,10 +315,13 @@ static void step(struct kseal_request *req)
 		return;
 	}
 	/* what the helper left over is not given again by itself */
-	if (len > req->given || (!req->begun && ks->role == KSEAL_ROLE_CLIENT))
+	if (len > req->given || (!req->begun && ks->role == KSEAL_ROLE_CLIENT &&
+				 sk->sk_state != TCP_CLOSE))
 		give(req, len);
 	else if (peer_has_closed(sk))
 		fail_closed(req);
+	if (req->asked && sk->sk_state == TCP_CLOSE)
+		wait_after_reset(req);
 }
 
 void kseal_handshake_go_on(struct kseal_request *req)
@@ -487,6 +508,12 @@ int kseal_handshake_answer(struct kseal_request *req, u32 consumed,
 	req->given -= consumed;
 	req->asked = false;
 	return 0;
+}
+
+void kseal_handshake_lost(struct kseal_request *req)
+{
+	if (session(req))
+		fail_closed(req);
 }
 
 static void remember_helper(const struct kseal_request *req)

@@ -59,6 +59,7 @@ struct kseal_request {
 	bool asked;			/* the helper's turn */
 	bool begun;			/* it knows of this request */
 	u8 retries;			/* in a row */
+	unsigned long reset;		/* jiffies when TCP was; 0: it is not */
 };
 
 /**
@@ -117,6 +118,12 @@ void kseal_handshake_go_on(struct kseal_request *req);
  */
 int kseal_handshake_answer(struct kseal_request *req, u32 consumed,
 			   const void *bytes, size_t len, bool more);
+
+/**
+ * kseal_handshake_lost - an answer found TCP gone: nothing comes any more
+ * @req: from kseal_handshake_find(), socket lock held; ended or not
+ */
+void kseal_handshake_lost(struct kseal_request *req);
 
 /**
  * kseal_handshake_finish - take a request off its session

@@ -278,6 +278,8 @@ static int done_keyed(struct kseal_request *req, struct nlattr **tb,
 		kseal_handshake_finish(req);
 		kseal_install_apply(ks, &pair);
 		kseal_stat_add(sock_net(req->sk), KSEAL_STAT_HANDSHAKES_DONE, 1);
+	} else if (err == -EPIPE) {
+		kseal_handshake_lost(req);
 	}
 	release_sock(req->sk);
 	kseal_install_drop(&pair);
