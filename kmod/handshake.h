@@ -96,6 +96,9 @@ struct kseal_request *kseal_handshake_find(struct net *net, u32 portid,
 					   const void *owner, u64 cookie);
 void kseal_request_put(struct kseal_request *req);
 
+/* Its next step, by a work. The caller has a reference, or kseal_net.lock. */
+void kseal_handshake_queue(struct kseal_request *req);
+
 /**
  * kseal_handshake_go_on - the next step, if there is one to take
  * @req: referenced, socket lock held; may have ended, or end here

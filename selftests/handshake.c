@@ -56,24 +56,6 @@ FIXTURE_TEARDOWN(handshake)
 		ASSERT_EQ(KSEAL_CMD_HANDSHAKE, self->msg.cmd);		\
 	} while (0)
 
-/* Waits until the session failed; the error by reading, or 0. */
-static int failed_with(int fd)
-{
-	int64_t end = now_ms() + 5000;
-	char byte;
-
-	while (now_ms() < end) {
-		ssize_t n = recv(fd, &byte, 1, MSG_DONTWAIT);
-
-		if (n >= 0)
-			return 0;
-		if (errno != EAGAIN)
-			return errno;
-		sleep_ms(5);
-	}
-	return EAGAIN;
-}
-
 /* ---- who ---- */
 
 TEST_F(handshake, a_new_socket_without_role_says_enokey)

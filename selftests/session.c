@@ -258,6 +258,23 @@ int64_t get_option(int fd, int name)
 	return getsockopt(fd, SOL_KSEAL, name, &value, &len) ? -errno : value;
 }
 
+int failed_with(int fd)
+{
+	int64_t end = now_ms() + 5000;
+	char byte;
+
+	while (now_ms() < end) {
+		ssize_t n = recv(fd, &byte, 1, MSG_DONTWAIT);
+
+		if (n >= 0)
+			return 0;
+		if (errno != EAGAIN)
+			return errno;
+		sleep_ms(5);
+	}
+	return EAGAIN;
+}
+
 int read_error(int fd)
 {
 	char byte;

@@ -55,6 +55,9 @@ ssize_t recv_type(int fd, int *type, void *data, size_t len, int flags);
 int set_option(int fd, int name, uint32_t value);
 int64_t get_option(int fd, int name);
 
+/* Waits until the session failed; the error by reading, or 0. */
+int failed_with(int fd);
+
 /* Waits for a read to fail, a second at most; the errno, or 0. */
 int read_error(int fd);
 /* Whether the peer's next record is this alert. */

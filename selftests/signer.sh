@@ -66,7 +66,7 @@ start_helper() { # OPTIONS...
 end_helper() { kill "$helper"; wait "$helper"; helper=''; }
 # sets signer: the keeper's child, who is kseald's
 find_signer() {
-	keeper=$(ps -o pid= --ppid "$helper" | tr -d ' ')
+	keeper=$(ps -o pid=,comm= --ppid "$helper" | awk '$2 != "kseald-opener" { print $1 }')
 	[[ $keeper ]] && signer=$(ps -o pid= --ppid "$keeper" | tr -d ' ') && [[ $signer ]]
 }
 
@@ -120,7 +120,7 @@ ends() {
 needs_restart() {
 	write_conf "default here $work/here.key"
 	start_helper --config "$work/kseald.conf" && fetches || return
-	! ps -o comm= --ppid "$helper" | grep . || return
+	! ps -o comm= --ppid "$helper" | grep -v kseald-opener || return
 	write_conf "default ed file:$work/secret/ed.key"
 	eventually logged 'not reloaded.*there is no signer.*restart kseald' && fetches && end_helper
 }
