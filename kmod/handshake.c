@@ -6,6 +6,7 @@
 
 #include "assemble.h"
 #include "control.h"
+#include "explain.h"
 #include "handshake.h"
 #include "kseal_trace.h"
 #include "main.h"
@@ -435,6 +436,7 @@ int kseal_handshake_start(struct kseal_sock *ks)
 				"too many handshakes are under way");
 		return err;
 	}
+	kseal_explain_begin(ks);
 	kseal_sock_set_state(ks, KSEAL_STATE_WAITING);
 	kseal_stat_add(net, KSEAL_STAT_HANDSHAKES_STARTED, 1);
 	refcount_inc(&req->ref);

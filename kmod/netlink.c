@@ -4,6 +4,7 @@
 #include <net/ipv6.h>
 #include <net/sock.h>
 
+#include "explain.h"
 #include "handshake.h"
 #include "install.h"
 #include "keys.h"
@@ -33,6 +34,9 @@ const struct nla_policy kseal_policy[KSEAL_A_MAX + 1] = {
 						KSEAL_PLAIN_MAX),
 	[KSEAL_A_PADDING] = NLA_POLICY_RANGE(NLA_U32, 0, KSEAL_INNER_MAX),
 	[KSEAL_A_DYNAMIC] = NLA_POLICY_RANGE(NLA_U32, 0, 1),
+	[KSEAL_A_EXPLAIN] = NLA_POLICY_VALIDATE_FN(NLA_STRING,
+						   kseal_explain_check,
+						   KSEAL_EXPLAIN_MAX),
 };
 
 /* ---- to the worker ---- */
@@ -93,7 +97,9 @@ static int put_beginning(struct sk_buff *skb, struct kseal_request *req)
 	       (name ? nla_put_string(skb, KSEAL_A_SERVER_NAME, name) : 0) ?:
 	       kseal_netlink_put_addresses(skb, req->sk) ?:
 	       nla_put_u32(skb, KSEAL_A_TIMEOUT,
-			   READ_ONCE(kseal_handshake_timeout_ms));
+			   READ_ONCE(kseal_handshake_timeout_ms)) ?:
+	       (kseal_explain_wanted(ks) ?
+		nla_put_flag(skb, KSEAL_A_EXPLAIN_WANTED) : 0);
 }
 
 int kseal_netlink_handshake(struct kseal_request *req, const void *bytes,
@@ -212,6 +218,9 @@ static int answer(struct kseal_request *req, struct nlattr **tb,
 	if (err == -EINVAL)
 		NL_SET_ERR_MSG_ATTR(extack, tb[KSEAL_A_CONSUMED],
 				    "CONSUMED is more than was given, or stands beside MORE");
+	/* after the other errors the worker may say it all again */
+	if (!err || err == -EPIPE)
+		kseal_explain_append(req->ks, tb[KSEAL_A_EXPLAIN]);
 	return err;
 }
 
@@ -296,6 +305,8 @@ static int done_failed(struct kseal_request *req, struct nlattr **tb,
 	err = answer(req, tb, extack);
 	/* that the alert cannot be sent does not make it a success */
 	if (!err || err == -EPIPE || err == -ENOBUFS || err == -ENOMEM) {
+		if (err == -ENOBUFS || err == -ENOMEM)
+			kseal_explain_append(ks, tb[KSEAL_A_EXPLAIN]);
 		err = 0;
 		if (tb[KSEAL_A_ALERT])
 			WRITE_ONCE(ks->alert, nla_get_u8(tb[KSEAL_A_ALERT]));

@@ -302,6 +302,7 @@ static void free_rcu_cb(struct rcu_head *head)
 
 	for (i = 0; i < KSEAL_TEXT_COUNT; i++)
 		kfree(ks->text[i]);
+	kfree(ks->explain.text);
 	kfree(ks);
 }
 
@@ -348,6 +349,7 @@ static int inherit(struct kseal_sock *ks, struct kseal_sock *parent, gfp_t gfp)
 	ks->rx.cmsg = READ_ONCE(parent->rx.cmsg);
 	ks->tx.shape = parent->tx.shape;
 	ks->shaped = READ_ONCE(parent->shaped);
+	ks->explain.asked = READ_ONCE(parent->explain.asked);
 	ks->role = READ_ONCE(parent->role);
 	if (ks->role == KSEAL_ROLE_SERVER)
 		ks->state = KSEAL_STATE_WAITING;

@@ -78,8 +78,14 @@ struct kseal_sock {
 	void (*base_write_space)(struct sock *sk);
 	void (*base_state_change)(struct sock *sk);
 
-	spinlock_t text_lock;		/* protects text[]; taken in BH */
+	spinlock_t text_lock;		/* protects text[] and the story; taken in BH */
 	char *text[KSEAL_TEXT_COUNT];
+	struct {			/* explain.h */
+		bool asked;		/* KSEAL_SO_EXPLAIN, before the role */
+		bool cut;		/* there was more */
+		unsigned int len;
+		char *text;		/* not terminated; NULL: nobody wants it */
+	} explain;
 	struct rcu_head rcu;
 };
 

@@ -4,6 +4,7 @@
 #include <linux/tcp.h>
 #include <net/tcp.h>
 
+#include "explain.h"
 #include "handshake.h"
 #include "keyupdate.h"
 #include "mainline.h"
@@ -100,6 +101,17 @@ static int set_control(struct kseal_sock *ks, u32 value)
 	return 0;
 }
 
+/* Set before the role, as what the worker learns once. */
+static int set_explain(struct kseal_sock *ks, u32 value)
+{
+	if (value > 1)
+		return -EINVAL;
+	if (ks->role != KSEAL_ROLE_NONE || ks->state == KSEAL_STATE_KEYED)
+		return -EALREADY;
+	WRITE_ONCE(ks->explain.asked, value);
+	return 0;
+}
+
 static int send_key_update(struct kseal_sock *ks, u32 value)
 {
 	if (value > 1)
@@ -124,6 +136,8 @@ static int set_number(struct kseal_sock *ks, int optname, const void *value,
 		return set_control(ks, number);
 	case KSEAL_SO_KEY_UPDATE:
 		return send_key_update(ks, number);
+	case KSEAL_SO_EXPLAIN:
+		return set_explain(ks, number);
 	default:
 		return set_shape(ks, optname, number);
 	}
@@ -138,6 +152,7 @@ static int write_option(struct kseal_sock *ks, int optname, const void *value,
 	case KSEAL_SO_DYNAMIC:
 	case KSEAL_SO_CONTROL:
 	case KSEAL_SO_KEY_UPDATE:
+	case KSEAL_SO_EXPLAIN:
 		return set_number(ks, optname, value, optlen);
 	case KSEAL_SO_PROFILE:
 		return set_text(ks, KSEAL_TEXT_PROFILE, value, optlen,
@@ -251,6 +266,27 @@ static u32 get_number(const struct kseal_sock *ks, int optname)
 	}
 }
 
+/* A copy: nobody waits for the caller's memory. */
+static int read_explain(struct kseal_sock *ks, char __user *optval,
+			int __user *optlen)
+{
+	char *text;
+	int len, err;
+
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len <= 0)
+		return -EINVAL;
+	len = min(len, KSEAL_EXPLAIN_MAX + 1);
+	text = kmalloc(len, GFP_KERNEL_ACCOUNT);
+	if (!text)
+		return -ENOMEM;
+	len = kseal_explain_copy(ks, text, len) + 1;
+	err = put_option(text, len, optval, optlen);
+	kfree(text);
+	return err;
+}
+
 static int read_option(struct sock *sk, struct kseal_sock *ks, int optname,
 		       char __user *optval, int __user *optlen)
 {
@@ -279,6 +315,8 @@ static int read_option(struct sock *sk, struct kseal_sock *ks, int optname,
 		/* cut to what the caller has, the terminator included */
 		get_reason(ks, reason, min_t(size_t, len, sizeof(reason)));
 		return put_option(reason, strlen(reason) + 1, optval, optlen);
+	case KSEAL_SO_EXPLAIN:
+		return read_explain(ks, optval, optlen);
 	default:
 		return -ENOPROTOOPT;
 	}

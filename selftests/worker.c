@@ -8,7 +8,7 @@
 #include "install.h"
 #include "worker.h"
 
-#define MESSAGE_MAX (KSEAL_BYTES_MAX + 4096)
+#define MESSAGE_MAX (KSEAL_BYTES_MAX + KSEAL_EXPLAIN_MAX + 4096)
 
 int worker_open(struct worker *w)
 {
@@ -119,6 +119,9 @@ static int on_attr(const struct nlattr *attr, void *data)
 	case KSEAL_A_TIMEOUT:
 		msg->timeout = mnl_attr_get_u32(attr);
 		break;
+	case KSEAL_A_EXPLAIN_WANTED:
+		msg->explain = true;
+		break;
 	case KSEAL_A_ERROR:
 		msg->error = mnl_attr_get_u32(attr);
 		break;
@@ -160,6 +163,8 @@ static struct nlmsghdr *start(struct worker *w, void *buf, int cmd, uint64_t coo
 	mnl_attr_put_u32(nlh, KSEAL_A_CONSUMED, consumed);
 	if (len)
 		mnl_attr_put(nlh, KSEAL_A_BYTES, len, bytes);
+	if (w->explain)
+		mnl_attr_put(nlh, KSEAL_A_EXPLAIN, w->explain_len, w->explain);
 	return nlh;
 }
 

@@ -18,6 +18,8 @@ struct worker {
 	void *kept[WORKER_KEPT];	/* came while an acknowledgement was awaited */
 	int first, end;
 	bool no_ack;		/* do not ask for any: a full socket loses them */
+	const void *explain;	/* goes with each answer: EXPLAIN, or NULL */
+	size_t explain_len;
 };
 
 struct worker_msg {
@@ -28,6 +30,7 @@ struct worker_msg {
 	char profile[64], name[256];
 	struct sockaddr_storage peer, local;
 	uint32_t timeout;
+	bool explain;		/* EXPLAIN_WANTED */
 	uint32_t error;		/* of CANCEL */
 	size_t len;
 	uint8_t bytes[KSEAL_BYTES_MAX];

@@ -46,6 +46,17 @@
  *     for one); ENOBUFS too many handshakes are under way (module parameter
  *     max_handshakes).
  *
+ *   setsockopt(fd, SOL_KSEAL, KSEAL_SO_EXPLAIN, &on, sizeof(__u32))
+ *     1: the helper tells what happens in the handshake, step by step, as text;
+ *     0, the default: nothing. On a listener for its connections, each of which
+ *     then has 8 KiB for it until it is closed.
+ *     Errors: EINVAL another value; EALREADY a role was set, or there are keys.
+ *   getsockopt(fd, SOL_KSEAL, KSEAL_SO_EXPLAIN, char *, &len)
+ *     What was told so far, while the handshake goes on and however it ends:
+ *     lines of printable ASCII, at most KSEAL_EXPLAIN_MAX bytes of them, the last
+ *     one a mark if there was more; NUL-terminated, cut to len. Empty if nobody
+ *     asked. For people: its form may change. Never a key or a secret.
+ *
  * How records are made; each may be set at any time, on a listener for its
  * connections, and read with getsockopt:
  *   KSEAL_SO_RECORD_MAX __u32
@@ -128,7 +139,8 @@
  * KSEAL_CMD_HANDSHAKE (k -> registered worker)
  *     COOKIE u64           names the request; random, never reused
  *     [ROLE u8, PROFILE string, [SERVER_NAME string], PEER, LOCAL sockaddr,
- *      TIMEOUT u32 ms]     in the first message of a request only
+ *      TIMEOUT u32 ms, [EXPLAIN_WANTED flag]]
+ *                          in the first message of a request only
  *     [BYTES binary]       whole TLS records as received, at most
  *                          KSEAL_BYTES_MAX. A client's first message has none.
  *   The kernel sends the next message of a request only after the worker has
@@ -142,7 +154,11 @@
  *     [MORE flag]          another message of the same flight follows; the
  *                          answer is complete only with the one without it.
  *                          CONSUMED is 0 in those with it.
- * KSEAL_CMD_DONE (u, registered worker): the handshake has ended.
+ *     [EXPLAIN string]     how the story goes on, whole lines, at most
+ *                          KSEAL_EXPLAIN_MAX bytes of printable ASCII and
+ *                          newlines; dropped where EXPLAIN_WANTED was not said
+ * KSEAL_CMD_DONE (u, registered worker): the handshake has ended. [EXPLAIN] as
+ * above goes with both.
  *   Success: both directions at once, or nothing.
  *     COOKIE, CONSUMED, [BYTES] as above (BYTES are written before any
  *                          record under the new keys)
@@ -226,6 +242,7 @@ enum kseal_sockopt {
 	KSEAL_SO_DYNAMIC,		/* __u32, 0 or 1 */
 	KSEAL_SO_CONTROL,		/* __u32, 0 or 1 */
 	KSEAL_SO_KEY_UPDATE,		/* __u32, 0 or 1, write only */
+	KSEAL_SO_EXPLAIN,		/* set: __u32, 0 or 1; get: string */
 };
 
 #define KSEAL_RECORD_MIN	63	/* least KSEAL_SO_RECORD_MAX: RFC 8449 4 */
@@ -233,6 +250,7 @@ enum kseal_sockopt {
 #define KSEAL_PROFILE_MAX	63	/* bytes, without NUL */
 #define KSEAL_NAME_MAX		255	/* bytes, without NUL */
 #define KSEAL_REASON_MAX	255	/* bytes, without NUL */
+#define KSEAL_EXPLAIN_MAX	8191	/* bytes, without NUL */
 
 enum kseal_role {
 	KSEAL_ROLE_NONE,
@@ -348,6 +366,8 @@ enum kseal_attr {
 	KSEAL_A_RECORD_MAX,		/* u32, KSEAL_SO_RECORD_MAX */
 	KSEAL_A_PADDING,		/* u32, KSEAL_SO_PADDING */
 	KSEAL_A_DYNAMIC,		/* u32, KSEAL_SO_DYNAMIC */
+	KSEAL_A_EXPLAIN_WANTED,		/* flag: the socket has KSEAL_SO_EXPLAIN set */
+	KSEAL_A_EXPLAIN,		/* string, lines */
 	/* a session also has ROLE, PROFILE, PEER, LOCAL, and where known
 	 * VERSION, CIPHER, SUITE, GROUP, ALPN, SERVER_NAME, PEER_IDENTITY,
 	 * ERROR, ALERT, REASON
