@@ -29,6 +29,7 @@ static const struct {
 	[80]	= { "internal_error", false },
 	[86]	= { "inappropriate_fallback", false },
 	[90]	= { "user_canceled", false },
+	[100]	= { "no_renegotiation", false },
 	[109]	= { "missing_extension", false },
 	[110]	= { "unsupported_extension", false },
 	[112]	= { "unrecognized_name", false },

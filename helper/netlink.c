@@ -23,6 +23,7 @@ static const struct {
 	[KSEAL_A_TIMEOUT]	= { MNL_TYPE_U32, 0 },
 	[KSEAL_A_BYTES]		= { MNL_TYPE_BINARY, KSEAL_BYTES_MAX },
 	[KSEAL_A_ERROR]		= { MNL_TYPE_U32, 0 },
+	[KSEAL_A_EXPLAIN_WANTED] = { MNL_TYPE_FLAG, 0 },
 };
 
 /* A string's length without the NUL it may end with; -1: another NUL in it. */
@@ -98,6 +99,7 @@ static int decode_handshake(const struct nlattr **found, struct helper_handshake
 	copy_string(handshake->server_name, found[KSEAL_A_SERVER_NAME]);
 	if (found[KSEAL_A_TIMEOUT])
 		handshake->timeout_ms = mnl_attr_get_u32(found[KSEAL_A_TIMEOUT]);
+	handshake->explain = found[KSEAL_A_EXPLAIN_WANTED];
 	return 0;
 }
 
@@ -156,18 +158,22 @@ static struct nlmsghdr *start(void *buf, uint16_t family, uint32_t seq, uint8_t 
 	return nlh;
 }
 
-static void put_bytes(struct nlmsghdr *nlh, uint32_t consumed, const uint8_t *bytes, size_t len)
+/* NULL or empty: nothing */
+static void put_text(struct nlmsghdr *nlh, uint16_t type, const char *text)
+{
+	if (text && text[0])
+		mnl_attr_put_strz(nlh, type, text);
+}
+
+static void put_bytes(struct nlmsghdr *nlh, uint32_t consumed, const uint8_t *bytes, size_t len,
+		      const char *explain)
 {
 	assert(len <= KSEAL_BYTES_MAX);
 	mnl_attr_put_u32(nlh, KSEAL_A_CONSUMED, consumed);
 	if (len)
 		mnl_attr_put(nlh, KSEAL_A_BYTES, len, bytes);
-}
-
-static void put_text(struct nlmsghdr *nlh, uint16_t type, const char *text)
-{
-	if (text[0])
-		mnl_attr_put_strz(nlh, type, text);
+	assert(!explain || strlen(explain) <= KSEAL_EXPLAIN_MAX);
+	put_text(nlh, KSEAL_A_EXPLAIN, explain);
 }
 
 static void put_keys(struct nlmsghdr *nlh, uint16_t type, const struct keys *keys)
@@ -187,7 +193,7 @@ size_t netlink_put_answer(void *buf, uint16_t family, uint32_t seq,
 {
 	struct nlmsghdr *nlh = start(buf, family, seq, KSEAL_CMD_HANDSHAKE, answer->cookie);
 
-	put_bytes(nlh, answer->consumed, answer->bytes, answer->len);
+	put_bytes(nlh, answer->consumed, answer->bytes, answer->len, answer->explain);
 	if (answer->more)
 		mnl_attr_put(nlh, KSEAL_A_MORE, 0, NULL);
 	return nlh->nlmsg_len;
@@ -228,7 +234,7 @@ size_t netlink_put_done(void *buf, uint16_t family, uint32_t seq, const struct h
 {
 	struct nlmsghdr *nlh = start(buf, family, seq, KSEAL_CMD_DONE, done->cookie);
 
-	put_bytes(nlh, done->consumed, done->bytes, done->len);
+	put_bytes(nlh, done->consumed, done->bytes, done->len, done->explain);
 	if (!done->session) {
 		put_failure(nlh, done->failure);
 		return nlh->nlmsg_len;

@@ -14,17 +14,18 @@
 #include "settings.h"
 #include "tls.h"
 
-/* No message a helper sends is longer: BYTES, and less than 4 KiB of everything else. */
-#define NETLINK_MESSAGE_MAX	(KSEAL_BYTES_MAX + 4096)
+/* No message a helper sends is longer: BYTES, EXPLAIN, and less than 4 KiB of everything else. */
+#define NETLINK_MESSAGE_MAX	(KSEAL_BYTES_MAX + KSEAL_EXPLAIN_MAX + 4096)
 
 /* KSEAL_CMD_HANDSHAKE from the kernel. */
 struct helper_handshake {
 	uint64_t cookie;
-	bool first;		/* the fields up to timeout_ms are there */
+	bool first;		/* the fields up to explain are there */
 	enum kseal_role role;
 	char profile[KSEAL_PROFILE_MAX + 1];
 	char server_name[KSEAL_NAME_MAX + 1];	/* empty: none */
 	uint32_t timeout_ms;	/* 0: not said */
+	bool explain;		/* the socket's owner wants to know what happens */
 	const uint8_t *bytes;	/* in the message */
 	size_t len;
 };
@@ -58,6 +59,7 @@ struct helper_answer {
 	bool more;
 	const uint8_t *bytes;
 	size_t len;		/* <= KSEAL_BYTES_MAX */
+	const char *explain;	/* <= KSEAL_EXPLAIN_MAX bytes; NULL: nothing new */
 };
 
 /* KSEAL_CMD_DONE to the kernel: a success if session is there, else a failure. */
@@ -69,6 +71,7 @@ struct helper_done {
 	const struct tls_session *session;
 	const struct tls_failure *failure;
 	const struct record_shape *shape;	/* with session */
+	const char *explain;	/* as above */
 };
 
 /*

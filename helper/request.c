@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "explain.h"
 #include "log.h"
 #include "metrics.h"
 #include "request.h"
@@ -39,6 +40,7 @@ struct request {
 	uint32_t timeout_ms;
 	enum kseal_role role;
 	struct tls *tls;
+	struct explain *explain;		/* of tls */
 	struct context *context;		/* the profile's, as it was at the beginning */
 	size_t bytes;				/* consumed so far */
 	bool waits;				/* for the signer */
@@ -185,6 +187,7 @@ static struct request *begin(struct request_table *table, const struct helper_ha
 	request->tls = tls_new(context, asked->role, asked->server_name, asked->cookie, failure);
 	if (!request->tls)
 		goto err;
+	request->explain = tls_explain(request->tls, asked->explain);
 	request->context = context;
 	request->role = asked->role;
 	metrics_begun(asked->role);
@@ -257,6 +260,7 @@ static int answer(struct request_table *table, struct request *request, size_t c
 	};
 	int ret;
 
+	last.explain = explain_take(request->explain);
 	last.len = tls_output(request->tls, &last.bytes);
 	ret = answer_parts(table, request->cookie, &last.bytes, &last.len);
 	return ret ?: table->sink->answer(table->sink, &last);
@@ -320,6 +324,8 @@ static void finish(struct request_table *table, struct request *request, size_t 
 		metrics_done(request->role, done.session);
 	else
 		metrics_failed(done.failure);
+	explain_end(request->explain, done.session, done.failure);
+	done.explain = explain_take(request->explain);
 	done.len = tls_output(request->tls, &done.bytes);
 	ret = answer_parts(table, request->cookie, &done.bytes, &done.len);
 	if (!ret)
@@ -327,10 +333,7 @@ static void finish(struct request_table *table, struct request *request, size_t 
 	if (ret)
 		log_error("%016llx: the kernel could not be told: %s",
 			  (unsigned long long)request->cookie, strerror(-ret));
-	else if (done.session)
-		log_debug("%016llx: done: %s, %s", (unsigned long long)request->cookie,
-			  session.suite, session.group);
-	else
+	else if (done.failure)
 		log_info("%016llx: %s", (unsigned long long)request->cookie,
 			 done.failure->reason);
 	if (done.session)

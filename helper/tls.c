@@ -16,7 +16,7 @@
 #include "alert.h"
 #include "channel.h"
 #include "context.h"
-#include "log.h"
+#include "explain.h"
 #include "psk.h"
 #include "record.h"
 #include "sessions.h"
@@ -30,6 +30,7 @@ struct tls {
 	BIO *in, *out;
 	enum kseal_role role;
 	uint64_t id;
+	struct explain *explain;		/* NULL: nobody wants to know */
 	char name[KSEAL_NAME_MAX + 1];		/* client: whom we verify */
 	bool alert_received, alert_sent;
 	uint8_t alert;
@@ -65,28 +66,6 @@ const char *tls_reason(void)
 	return reason ?: "unknown error";
 }
 
-static const char *handshake_name(uint8_t type)
-{
-	/* RFC 8446 4, RFC 5246 7.4, RFC 6066 8 */
-	switch (type) {
-	case 1: return "ClientHello";
-	case 2: return "ServerHello";
-	case 4: return "NewSessionTicket";
-	case 8: return "EncryptedExtensions";
-	case 5: return "EndOfEarlyData";
-	case 11: return "Certificate";
-	case 12: return "ServerKeyExchange";
-	case 13: return "CertificateRequest";
-	case 14: return "ServerHelloDone";
-	case 15: return "CertificateVerify";
-	case 16: return "ClientKeyExchange";
-	case 20: return "Finished";
-	case 22: return "CertificateStatus";
-	case 24: return "KeyUpdate";
-	}
-	return "unknown message";
-}
-
 static void on_message(int sent, int version, int type, const void *buf, size_t len, SSL *ssl,
 		       void *arg)
 {
@@ -95,6 +74,7 @@ static void on_message(int sent, int version, int type, const void *buf, size_t 
 
 	(void)version;
 	(void)arg;
+	explain_message(tls->explain, sent, type, bytes, len);
 	if (type == SSL3_RT_HEADER && sent) {
 		tls->records += tls->settled;
 	} else if (type == SSL3_RT_ALERT && len == 2) {
@@ -104,12 +84,8 @@ static void on_message(int sent, int version, int type, const void *buf, size_t 
 			tls->alert_sent |= sent;
 			tls->alert_received |= !sent;
 		}
-		log_debug("%016llx: alert %s (%u) %s", (unsigned long long)tls->id,
-			  alert_name(bytes[1]), bytes[1], sent ? "sent" : "received");
 	} else if (type == SSL3_RT_HANDSHAKE && len) {
 		tls->settled |= sent && bytes[0] == SSL3_MT_FINISHED;
-		log_debug("%016llx: %s (%u) %s, %zu bytes", (unsigned long long)tls->id,
-			  handshake_name(bytes[0]), bytes[0], sent ? "sent" : "received", len);
 	}
 }
 
@@ -301,8 +277,15 @@ void tls_free(struct tls *tls)
 	if (tls->kept)
 		SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(tls->ssl);
+	explain_free(tls->explain);
 	OPENSSL_cleanse(tls, sizeof(*tls));
 	free(tls);
+}
+
+struct explain *tls_explain(struct tls *tls, bool asked)
+{
+	tls->explain = explain_new(tls->ssl, tls->role, tls->id, asked);
+	return tls->explain;
 }
 
 /* Whether it was a certificate that was sent, or not, that we refused. */

@@ -13,6 +13,7 @@
 #include "keys.h"
 
 struct context;
+struct explain;
 struct ssl_ctx_st;
 
 /* Lets the handshakes of ctx tell what is needed of them here. */
@@ -64,6 +65,12 @@ struct tls;
  */
 struct tls *tls_new(const struct context *context, enum kseal_role role, const char *name,
 		    uint64_t id, struct tls_failure *failure);
+
+/*
+ * Has the handshake told from here on: see explain_new(). Lives as long as tls does.
+ * Before the first step.
+ */
+struct explain *tls_explain(struct tls *tls, bool asked);
 
 /* Frees and wipes; NULL is fine. One that waits in the thread it waits in. */
 void tls_free(struct tls *tls);

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * What comes from outside, changed at random: a peer's handshake in both roles and both
- * versions, and the kernel's netlink messages. Nothing has to succeed; nothing may crash,
- * hang, leak or break the contract with the kernel. FUZZ_SECONDS (20) and FUZZ_SEED say
+ * versions, explained; each handshake message by itself, which encryption guards above; and the
+ * kernel's netlink messages. Nothing has to succeed; nothing may crash, hang, leak or break the
+ * contract with the kernel. FUZZ_SECONDS (20) and FUZZ_SEED say
  * how long and which; best under ASan: make SANITIZE=1.
  */
 #include <errno.h>
 #include <time.h>
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
+#include "explain.h"
 #include "profile.h"
 
 static uint64_t state;
@@ -73,6 +75,7 @@ static bool disturbed(struct helper *helper, bool towards_server)
 	bool good;
 
 	server->chunk = chance(4) ? 0 : 1 + chance(2000);
+	server->explain = client->explain = true;
 	ends[0] = server;
 	ends[1] = client;
 	relay_connect(client, server);
@@ -128,6 +131,92 @@ static void handshakes(time_t seconds)
 		helper_free(helpers[i]);
 }
 
+/* ---- messages ---- */
+
+/* Those of whole handshakes, as OpenSSL tells them. */
+static struct { uint8_t *bytes; size_t len; } seen[64];
+static size_t n_seen;
+
+static void see(int sent, int version, int type, const void *bytes, size_t len, SSL *ssl, void *arg)
+{
+	(void)sent, (void)version, (void)ssl, (void)arg;
+	if (type != SSL3_RT_HANDSHAKE || n_seen == 64)
+		return;
+	seen[n_seen].bytes = malloc(len);
+	memcpy(seen[n_seen].bytes, bytes, len);
+	seen[n_seen++].len = len;
+}
+
+/* With a client's certificate; and a HelloRetryRequest in TLS 1.3. Returns its end, for its version. */
+static struct plain watched(uint16_t version)
+{
+	struct helper *helper = both_roles(version, true);
+	struct relay_end *end = relay_new(KSEAL_ROLE_SERVER, NULL);
+	struct plain plain = plain_new(false);
+
+	SSL_use_certificate_file(plain.ssl, path_of("client", ".pem"), SSL_FILETYPE_PEM);
+	SSL_use_PrivateKey_file(plain.ssl, path_of("client", ".key"), SSL_FILETYPE_PEM);
+	SSL_set_tlsext_host_name(plain.ssl, NAME);
+	SSL_set_alpn_protos(plain.ssl, (const unsigned char *)"\x02h2", 3);
+	SSL_set1_groups_list(plain.ssl, "X448:P-256");
+	SSL_set_msg_callback(plain.ssl, see);
+	against(&plain, helper, end);
+	ok(end->done && !end->error, "a handshake to take messages from %s", end->reason);
+	relay_free(end);
+	helper_free(helper);
+	return plain;
+}
+
+/* Each told many times over, changed; the story is text, and bounded. */
+static bool told(SSL *ssl, size_t which)
+{
+	struct explain *explain = explain_new(ssl, KSEAL_ROLE_CLIENT, 1, true);
+	const char *story;
+	bool good = true;
+
+	for (int i = 0; i < 4; i++) {
+		size_t room = seen[which].len + 64, len = seen[which].len;
+		uint8_t *bytes = malloc(room), *copy;
+
+		memcpy(bytes, seen[which].bytes, len);
+		for (unsigned int n = 1 + chance(3); n; n--)
+			len = change(bytes, len, room);
+		copy = malloc(len ?: 1);
+		memcpy(copy, bytes, len);
+		explain_message(explain, chance(2), SSL3_RT_HANDSHAKE, copy, len);
+		free(copy);
+		free(bytes);
+	}
+	story = explain_take(explain);
+	for (const char *at = story; at && *at; at++)
+		good &= *at == '\n' || (*at >= ' ' && *at <= '~');
+	good &= !story || strlen(story) <= KSEAL_EXPLAIN_MAX;
+	explain_free(explain);
+	return good;
+}
+
+static void messages(time_t seconds)
+{
+	struct plain plain[] = { watched(KSEAL_VERSION_1_3), watched(KSEAL_VERSION_1_2) };
+	time_t end = time(NULL) + seconds;
+	unsigned long n = 0, bad = 0;
+
+	while (time(NULL) < end && !bad) {
+		uint64_t before = state;
+
+		/* also as if it were of the other version */
+		if (!told(plain[chance(2)].ssl, n++ % n_seen)) {
+			note("FUZZ_SEED=%llu", (unsigned long long)before);
+			bad++;
+		}
+	}
+	ok(!bad && n > 100, "%lu stories of changed messages", n);
+	for (size_t i = 0; i < n_seen; i++)
+		free(seen[i].bytes);
+	plain_free(&plain[0]);
+	plain_free(&plain[1]);
+}
+
 /* ---- netlink ---- */
 
 static size_t a_message(uint8_t *buf)
@@ -147,6 +236,7 @@ static size_t a_message(uint8_t *buf)
 		mnl_attr_put_strz(nlh, KSEAL_A_PROFILE, "default");
 		mnl_attr_put_strz(nlh, KSEAL_A_SERVER_NAME, NAME);
 		mnl_attr_put_u32(nlh, KSEAL_A_TIMEOUT, 15000);
+		mnl_attr_put(nlh, KSEAL_A_EXPLAIN_WANTED, 0, NULL);
 	}
 	mnl_attr_put(nlh, KSEAL_A_BYTES, chance(sizeof(bytes)), bytes);
 	return nlh->nlmsg_len;
@@ -204,7 +294,8 @@ int main(void)
 
 	state = seed ? strtoull(seed, NULL, 10) : 88172645463325252ULL;
 	make_files();
-	handshakes(seconds - seconds / 4);
+	handshakes(seconds - seconds / 2);
+	messages(seconds / 4 ?: 1);
 	netlink(seconds / 4 ?: 1);
 	return remove_files() || done_testing();
 }

@@ -65,6 +65,11 @@ static void decode_good(void)
 	ok(!strcmp(h->profile, "web") && !strcmp(h->server_name, "example.org") && !h->len,
 	   "its names, and no bytes");
 
+	nlh = start_first(KSEAL_ROLE_CLIENT);
+	ok(netlink_decode(nlh, &message) == 0 && !h->explain, "nobody wants to know");
+	mnl_attr_put(nlh, KSEAL_A_EXPLAIN_WANTED, 0, NULL);
+	ok(netlink_decode(nlh, &message) == 0 && h->explain, "somebody wants to know");
+
 	nlh = start_first(KSEAL_ROLE_SERVER);
 	mnl_attr_put(nlh, KSEAL_A_BYTES, sizeof(bytes), bytes);
 	mnl_attr_put_u32(nlh, KSEAL_A_MAX + 7, 1);
@@ -105,6 +110,7 @@ static void decode_bad(void)
 		{ "empty BYTES", KSEAL_A_BYTES, 0 },
 		{ "long BYTES", KSEAL_A_BYTES, KSEAL_BYTES_MAX + 1 },
 		{ "ERROR of 8 bytes", KSEAL_A_ERROR, 8 },
+		{ "EXPLAIN_WANTED with something in it", KSEAL_A_EXPLAIN_WANTED, 1 },
 	};
 	static const uint16_t wrong_len[] = { KSEAL_A_COOKIE, KSEAL_A_ROLE, KSEAL_A_TIMEOUT };
 	struct helper_message message;
@@ -228,6 +234,7 @@ static bool header_is(const struct nlmsghdr *nlh, size_t len, uint8_t cmd)
 static void encode_answer(void)
 {
 	static uint8_t flight[KSEAL_BYTES_MAX];
+	static char story[KSEAL_EXPLAIN_MAX + 1];
 	struct helper_answer answer = { .cookie = COOKIE, .consumed = 99 };
 	const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
 	uint32_t consumed = 99;
@@ -235,7 +242,7 @@ static void encode_answer(void)
 
 	ok(header_is(nlh, len, KSEAL_CMD_HANDSHAKE), "answer: header and cookie");
 	ok(is(find(nlh, KSEAL_A_CONSUMED), &consumed, 4) && !find(nlh, KSEAL_A_BYTES) &&
-	   !find(nlh, KSEAL_A_MORE), "answer: consumed, no bytes");
+	   !find(nlh, KSEAL_A_MORE) && !find(nlh, KSEAL_A_EXPLAIN), "answer: consumed, no bytes");
 
 	answer = (struct helper_answer){
 		.cookie = COOKIE, .more = true, .bytes = flight, .len = sizeof(flight),
@@ -247,6 +254,12 @@ static void encode_answer(void)
 	   is(find(nlh, KSEAL_A_BYTES), flight, sizeof(flight)) &&
 	   is(find(nlh, KSEAL_A_MORE), "", 0) && is(find(nlh, KSEAL_A_CONSUMED), &consumed, 4),
 	   "answer: as many bytes as may be, and more");
+
+	memset(story, 's', KSEAL_EXPLAIN_MAX);
+	answer.explain = story;
+	len = netlink_put_answer(buf, FAMILY, 77, &answer);
+	ok(len <= NETLINK_MESSAGE_MAX && is_text(find(nlh, KSEAL_A_EXPLAIN), story),
+	   "answer: with a story as long as may be");
 }
 
 static bool keys_are(const struct nlattr *nest, const struct keys *keys)
@@ -261,10 +274,11 @@ static bool keys_are(const struct nlattr *nest, const struct keys *keys)
 static void encode_success(uint16_t suite, uint16_t cipher)
 {
 	static uint8_t flight[KSEAL_BYTES_MAX];
+	static char story[KSEAL_EXPLAIN_MAX + 1];
 	struct tls_session session = { .version = 0x0304, .suite = "SUITE", .group = "x25519" };
 	struct helper_done done = {
 		.cookie = COOKIE, .consumed = 5, .bytes = flight, .len = sizeof(flight),
-		.session = &session,
+		.session = &session, .explain = story,
 	};
 	const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
 	uint16_t version = 0x0304;
@@ -274,6 +288,7 @@ static void encode_success(uint16_t suite, uint16_t cipher)
 	memset(&session.tx, 0x11, sizeof(session.tx));
 	memset(&session.rx, 0x22, sizeof(session.rx));
 	session.tx.suite = session.rx.suite = keys_suite(suite);
+	memset(story, 's', KSEAL_EXPLAIN_MAX);
 	memset(session.server_name, 's', KSEAL_NAME_MAX);
 	memset(session.peer_identity, 'p', KSEAL_NAME_MAX);
 	len = netlink_put_done(buf, FAMILY, 77, &done);
@@ -288,6 +303,7 @@ static void encode_success(uint16_t suite, uint16_t cipher)
 	ok(is_text(find(nlh, KSEAL_A_SUITE), "SUITE") && is_text(find(nlh, KSEAL_A_GROUP), "x25519") &&
 	   is_text(find(nlh, KSEAL_A_SERVER_NAME), session.server_name) &&
 	   is_text(find(nlh, KSEAL_A_PEER_IDENTITY), session.peer_identity) &&
+	   is_text(find(nlh, KSEAL_A_EXPLAIN), story) &&
 	   !find(nlh, KSEAL_A_ALPN) && !find(nlh, KSEAL_A_ERROR), "done %04x: the facts", suite);
 }
 
@@ -296,7 +312,7 @@ static void encode_failure(void)
 	struct tls_failure failure = {
 		.error = EKEYREJECTED, .has_alert = true, .alert = 48, .reason = "why",
 	};
-	struct helper_done done = { .cookie = COOKIE, .failure = &failure };
+	struct helper_done done = { .cookie = COOKIE, .failure = &failure, .explain = "end\n" };
 	const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
 	uint32_t error = EKEYREJECTED;
 	uint8_t alert = 48;
@@ -304,6 +320,7 @@ static void encode_failure(void)
 
 	ok(header_is(nlh, len, KSEAL_CMD_DONE) && is(find(nlh, KSEAL_A_ERROR), &error, 4) &&
 	   is(find(nlh, KSEAL_A_ALERT), &alert, 1) && is_text(find(nlh, KSEAL_A_REASON), "why") &&
+	   is_text(find(nlh, KSEAL_A_EXPLAIN), "end\n") &&
 	   !find(nlh, KSEAL_A_TX) && !find(nlh, KSEAL_A_VERSION), "done: failure with alert");
 	failure.has_alert = false;
 	netlink_put_done(buf, FAMILY, 77, &done);

@@ -31,6 +31,7 @@ struct relay_end {
 	enum kseal_role role;
 	const char *profile, *name;
 	uint32_t timeout_ms;
+	bool explain;			/* KSEAL_SO_EXPLAIN */
 	/* How much is given at once: 0 whole records, as many as fit; else this many bytes. */
 	size_t chunk;
 	/* What TCP gets behind this end's last handshake bytes. */
@@ -55,6 +56,7 @@ struct relay_end {
 	struct relay_keys tx, rx;
 	char suite[64], group[64], alpn[256], server_name[KSEAL_NAME_MAX + 1];
 	char peer_identity[KSEAL_NAME_MAX + 1];
+	char story[KSEAL_EXPLAIN_MAX + 1];
 };
 
 /* A profile "default" with a certificate and a CA, each a file or NULL. */
@@ -148,6 +150,7 @@ static inline bool relay_next(struct relay_end *end, struct helper_handshake *me
 		message->first = true;
 		message->role = end->role;
 		message->timeout_ms = end->timeout_ms;
+		message->explain = end->explain;
 		snprintf(message->profile, sizeof(message->profile), "%s", end->profile);
 		snprintf(message->server_name, sizeof(message->server_name), "%s",
 			 end->name ? end->name : "");
@@ -176,6 +179,20 @@ static inline void relay_answer(struct relay_end *end, uint32_t consumed, const 
 	end->in_len -= consumed;
 	end->given = 0;
 	end->asked = false;
+}
+
+/* What the helper tells: only if it was asked, whole lines of text, no more than is kept. */
+static inline void relay_explain(struct relay_end *end, const char *text)
+{
+	size_t had = strlen(end->story), len = text ? strlen(text) : 0;
+
+	if (!text)
+		return;
+	end->wrong |= !end->explain || !len || had + len > KSEAL_EXPLAIN_MAX || text[len - 1] != '\n';
+	for (size_t i = 0; i < len; i++)
+		end->wrong |= text[i] != '\n' && (text[i] < ' ' || text[i] > '~');
+	if (!end->wrong)
+		strcpy(end->story + had, text);
 }
 
 /* After relay_answer() of the DONE message. */

@@ -30,6 +30,7 @@ static inline int on_answer(struct request_sink *to, const struct helper_answer 
 	(void)to;
 	if (sink_error)
 		return sink_error;
+	relay_explain(end_of(answer->cookie), answer->explain);
 	relay_answer(end_of(answer->cookie), answer->consumed, answer->bytes, answer->len,
 		     answer->more);
 	return 0;
@@ -55,6 +56,7 @@ static inline int on_done(struct request_sink *to, const struct helper_done *don
 	/* One of the two; a failure by the clock answers no message. */
 	end->wrong |= !done->session == !done->failure;
 	end->asked |= done->failure && done->failure->error == ETIMEDOUT;
+	relay_explain(end, done->explain);
 	relay_answer(end, done->consumed, done->bytes, done->len, false);
 	if (done->failure) {
 		end->error = done->failure->error;
