@@ -83,6 +83,19 @@ int kseal_info(int fd, struct kseal_info *info);
 int kseal_reason(int fd, char *text, size_t size);
 
 /*
+ * Asks, before kseal_server() or kseal_connect(), that the handshake of fd be explained; of a
+ * listener: those of its connections. -EALREADY it is too late, -ENOPROTOOPT the module is older
+ * than this.
+ */
+int kseal_explain(int fd);
+
+/*
+ * What happened in the handshake of fd so far, step by step, in lines for a person; "" if nobody
+ * asked for it. At most KSEAL_EXPLAIN_MAX bytes, cut to size; always terminated.
+ */
+int kseal_explanation(int fd, char *text, size_t size);
+
+/*
  * For programs that did the handshake themselves: hands both directions' keys
  * to the kernel and attaches the ULP if fd does not have it yet. The caller goes
  * on owning, and has to wipe, *keys. errtext, which may be NULL, gets the

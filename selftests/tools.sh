@@ -116,6 +116,7 @@ no_trace() {
 	local before
 	before="$(stat_of handshakes_no_helper) $(stat_of handshakes_failed)"
 	fails 1 "no helper" "$KSEAL" serve -p 0 "$root" && fails 1 "no helper" "$KSEAL" connect localhost:1 &&
+		fails 1 "== failed: there is no kseald" "$KSEAL" connect --explain localhost:1 &&
 		is "$(stat_of handshakes_no_helper) $(stat_of handshakes_failed)" "$before"
 }
 
@@ -127,10 +128,13 @@ unknown_ca() {
 		-quiet -naccept 1 </dev/null >/dev/null 2>&1 &
 	other=$!
 	wait_port "$free"
-	fails 1 "name it (--ca, or ca in kseald.conf)" "$KSEAL" connect "localhost:$free"
-	local result=$?
+	fails 1 "name it (--ca, or ca in kseald.conf)" "$KSEAL" connect --explain "localhost:$free" | tee "$work/connect.err"
+	local result=${PIPESTATUS[0]}
 	end_other
-	return "$result"
+	((result == 0)) && explains "<- Certificate (11) encrypted, handshake keys" " issuer CN=kseal test CA" \
+		" alert unknown_ca (48), fatal, by this end" "== failed: refused by this end" \
+		" why certificate of localhost was not accepted: " " errno EKEYREJECTED" \
+		" what to do if its " "kseal: handshake failed: certificate of localhost was not accepted"
 }
 
 get() { # RANGE FIRST LENGTH: the bytes of big.bin
@@ -248,6 +252,58 @@ connect_big() {
 		[ ! -s "$work/connect.err" ]
 }
 
+# explains LINE...: connect --explain said these, spaces apart
+explains() {
+	local line
+	tr -s ' ' <"$work/connect.err" >"$work/told"
+	for line; do
+		grep -qF -- "$line" "$work/told" || { echo "there is no '$line' in:"; cat "$work/told"; return 1; }
+	done
+}
+
+# nothing else stands there: the arrows' lines, without the rest
+steps() {
+	sed -n 's/^\([-<][->] [A-Za-z]*\( ([0-9]*)\)\{0,1\}\)  *\(in clear\|encrypted, [a-z]*\).*/\1: \3/p' "$work/connect.err" |
+		sed 's/encrypted, //' | paste -sd';'
+}
+
+explain_serve() {
+	is "$(fetch ten.txt --explain "localhost:$port" | tail -c 10)" 0123456789 || return 1
+	is "$(steps)" "-> ClientHello (1): in clear;<- ServerHello (2): in clear;<- ChangeCipherSpec: in clear;$(
+		)<- EncryptedExtensions (8): handshake;<- Certificate (11): handshake;<- CertificateVerify (15): handshake;$(
+		)<- Finished (20): handshake;-> ChangeCipherSpec: in clear;-> Finished (20): handshake" &&
+		explains ' server name "localhost"' " versions TLS 1.3, TLS 1.2" " key shares " \
+			" subject CN=localhost" " for DNS:localhost, IP Address:127.0.0.1, " \
+			"== done: TLS 1.3, TLS_AES_" " server CN=localhost, verified for localhost, trusted because of CN=kseal test CA" \
+			"kseal: connected, TLS 1.3, AES-"
+}
+
+explain_resumed() {
+	fetch ten.txt --explain "localhost:$port" >"$work/got"
+	explains " PSK number 1 of those offered is taken" " session resumed" \
+		" server CN=localhost, verified for localhost when the session began"
+}
+
+explain_s_server() { # OPTION LINE...
+	openssl s_server -accept "$free" -cert "$keys/cert.pem" -key "$keys/key.pem" "$1" -www -quiet >/dev/null 2>&1 &
+	other=$!
+	wait_port "$free"
+	fetch / --explain "localhost:$free" >"$work/got"
+	kill $other
+	end_other
+	grep -q '^HTTP/1.0 200' "$work/got" && explains "${@:2}"
+}
+
+# neither of kseald's doing: the kernel refuses, the command gives up
+explain_failures() {
+	fails 1 "handshake failed" "$KSEAL" connect --explain --profile nonesuch "localhost:$port" >"$work/connect.err" &&
+		explains "== failed: refused by kseald" ' why profile "nonesuch" is not known to kseald' " errno EINVAL" &&
+		fails 1 "handshake failed" "$KSEAL" connect --explain --name wrong.example.org "localhost:$port" \
+			>"$work/connect.err" &&
+		explains "-> Alert in clear 2 bytes" " alert bad_certificate (42), sent" " errno EKEYREJECTED" \
+			" what to do ask for a name that the certificate is for (kseal connect --name)"
+}
+
 # all of it, within a minute
 arrived() { # FILE
 	for _ in $(seq 600); do
@@ -358,10 +414,10 @@ while s.recv(65536):
     pass" &
 	other=$!
 	wait_port "$free"
-	fails 1 "not done within 2 s" "$KSEAL" connect --timeout 2 "localhost:$free"
+	fails 1 "not done within 2 s" "$KSEAL" connect --explain --timeout 2 "localhost:$free" >"$work/connect.err"
 	local result=$?
 	end_other
-	return "$result"
+	((result == 0)) && explains "== failed: it took longer than --timeout allows" " last step ClientHello (1), sent"
 }
 
 not_tls() {
@@ -369,15 +425,16 @@ not_tls() {
 import socket
 l = socket.create_server(('127.0.0.1', $free))
 s = l.accept()[0]
-s.recv(100)
+s.recv(4096)		# what is unread at close() would be a reset
 s.sendall(b'HTTP/1.0 400 Bad Request\r\n\r\n')
 s.close()" &
 	other=$!
 	wait_port "$free"
-	fails 1 "handshake failed" "$KSEAL" connect --timeout 10 "localhost:$free"
+	fails 1 "handshake failed" "$KSEAL" connect --explain --timeout 10 "localhost:$free" >"$work/connect.err"
 	local result=$?
 	end_other
-	return "$result"
+	((result == 0)) && explains "-> ClientHello (1) in clear" "== failed: refused by this end" \
+		" last step ClientHello (1), sent" " alert unexpected_message (10), sent" " errno EPROTO" " what to do is it TLS that is spoken at this port?"
 }
 
 json() { # EXPRESSION of sessions and stats
@@ -453,8 +510,17 @@ ok "50 at a time" parallel
 ok "300 connections" many
 ok "no plain HTTP, no client that trusts another CA: both are told" tells_failures
 ok "bad clients are counted" bad_clients
+# the first, as what comes later is resumed
+ok "connect --explain, to kseal serve" explain_serve
+ok "connect --explain, resumed" explain_resumed
 ok "connect" connect_ten
 ok "connect, a large answer" connect_big
+ok "connect --explain, to openssl s_server, TLS 1.3" explain_s_server -tls1_3 \
+	"<- CertificateVerify (15) encrypted, handshake keys" "== done: TLS 1.3, "
+ok "connect --explain, to openssl s_server, TLS 1.2" explain_s_server -tls1_2 \
+	"<- Certificate (11) in clear" "<- ServerKeyExchange (12) in clear" " signature ecdsa_secp256r1_sha256" \
+	" what follows from the peer is encrypted" "<- Finished (20) encrypted, application keys" "== done: TLS 1.2, "
+ok "connect --explain, refused" explain_failures
 ok "connect, both ways at once" both_ways
 ok "connect, half-closed" half_close
 ok "connect, a server that ends early" early_end

@@ -18,6 +18,7 @@
 #include "command.h"
 #include "helper.h"
 #include "names.h"
+#include "story.h"
 #include "text.h"
 
 const char connect_help[] =
@@ -26,6 +27,7 @@ const char connect_help[] =
 	"  --name NAME      verify the server as NAME (default: HOST)\n"
 	"  --profile P      the helper's profile (default: default)\n"
 	"  --timeout S      seconds to connect and shake hands (default: 30)\n"
+	"  --explain        tell each step of the handshake, or why there was none\n"
 	"  -q, --quiet      do not say what was negotiated\n"
 	"\n"
 	"An IPv6 address stands in brackets: [::1]:443. The end of stdin is sent as\n"
@@ -33,12 +35,12 @@ const char connect_help[] =
 
 #define BUFFER_SIZE 65536
 
-enum { OPT_HELP = 256, OPT_NAME, OPT_PROFILE, OPT_TIMEOUT };
+enum { OPT_HELP = 256, OPT_NAME, OPT_PROFILE, OPT_TIMEOUT, OPT_EXPLAIN };
 
 struct connect_options {
 	const char *name, *profile;
 	long timeout;
-	bool quiet;
+	bool quiet, explain;
 	char *host, *port;
 };
 
@@ -149,14 +151,21 @@ static void print_facts(int fd)
 
 static int shake_hands(const struct connect_options *o, int fd, int64_t end)
 {
+	bool begun;
 	int err;
 
-	err = kseal_connect(fd, o->name ? o->name : o->host, o->profile);
+	err = o->explain ? kseal_explain(fd) : 0;
+	if (!err)
+		err = kseal_connect(fd, o->name ? o->name : o->host, o->profile);
+	begun = !err;
+	if (begun)
+		err = kseal_wait(fd, left_ms(end));
+	if (o->explain)
+		story_print(fd, err);
 	if (err == -ENOPKG)
 		return fail("%s", explain(err));
-	if (err)
+	if (!begun)
 		return fail_socket(fd, "cannot start the handshake", err);
-	err = kseal_wait(fd, left_ms(end));
 	if (err == -EAGAIN)
 		return fail("the handshake was not done within %ld s", o->timeout);
 	if (err)
@@ -277,6 +286,7 @@ static int parse(int argc, char **argv, struct connect_options *o)
 		{ "name", required_argument, NULL, OPT_NAME },
 		{ "profile", required_argument, NULL, OPT_PROFILE },
 		{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+		{ "explain", no_argument, NULL, OPT_EXPLAIN },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, OPT_HELP },
 		{ NULL, 0, NULL, 0 },
@@ -296,6 +306,9 @@ static int parse(int argc, char **argv, struct connect_options *o)
 				break;
 			fail("--timeout takes 1 to 86400 seconds");
 			return -1;
+		case OPT_EXPLAIN:
+			o->explain = true;
+			break;
 		case 'q':
 			o->quiet = true;
 			break;
@@ -329,6 +342,8 @@ int connect_main(int argc, char **argv)
 	end = now_ms() + o.timeout * 1000;
 	/* before the connection: once a handshake has failed for want of one, the socket is lost */
 	err = helper_await(left_ms(end) < HELPER_PATIENCE_MS ? left_ms(end) : HELPER_PATIENCE_MS);
+	if (err && o.explain)
+		story_end(err);
 	if (err)
 		return fail("%s", explain(err));
 	fd = connect_any(&o, end);

@@ -53,6 +53,17 @@ int kseal_server(int fd, const char *profile)
 	return err;
 }
 
+int kseal_explain(int fd)
+{
+	uint32_t on = 1;
+	int err;
+
+	err = kseal_socket_attach(fd);
+	if (!err && setsockopt(fd, SOL_KSEAL, KSEAL_SO_EXPLAIN, &on, sizeof(on)))
+		err = -errno;
+	return err;
+}
+
 int kseal_connect(int fd, const char *server_name, const char *profile)
 {
 	int err;
@@ -83,7 +94,7 @@ int kseal_info(int fd, struct kseal_info *info)
 	return get_option(fd, KSEAL_SO_INFO, info, sizeof(*info));
 }
 
-int kseal_reason(int fd, char *text, size_t size)
+static int get_text(int fd, int option, char *text, size_t size)
 {
 	socklen_t len = size > INT_MAX ? INT_MAX : size;
 	int err;
@@ -91,9 +102,19 @@ int kseal_reason(int fd, char *text, size_t size)
 	if (!size)
 		return -EINVAL;
 	memset(text, 0, len);
-	err = get_option(fd, KSEAL_SO_REASON, text, len);
+	err = get_option(fd, option, text, len);
 	text[err ? 0 : len - 1] = '\0';
 	return err;
+}
+
+int kseal_reason(int fd, char *text, size_t size)
+{
+	return get_text(fd, KSEAL_SO_REASON, text, size);
+}
+
+int kseal_explanation(int fd, char *text, size_t size)
+{
+	return get_text(fd, KSEAL_SO_EXPLAIN, text, size);
 }
 
 static int64_t now_ms(void)
