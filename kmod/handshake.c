@@ -103,6 +103,12 @@ static void fail(struct kseal_request *req, int err, enum kseal_stat stat,
 	kseal_sock_fail(ks, err, reason);
 }
 
+void kseal_handshake_lost(struct kseal_request *req)
+{
+	fail(req, -ECONNRESET, KSEAL_STAT_HANDSHAKES_FAILED,
+	     "the peer closed the connection during the handshake");
+}
+
 void kseal_handshake_wake(struct kseal_sock *ks)
 {
 	struct kseal_net *kn = kseal_net(sock_net(ks->sk));
@@ -222,6 +228,17 @@ static void wake_blocked(struct kseal_helper *helper)
 	}
 }
 
+/* The alert that says why may have come before it: the helper looks, but soon. */
+static void hurry_after_reset(struct kseal_request *req)
+{
+	if (req->sk->sk_state != TCP_CLOSE || req->reset)
+		return;
+	req->reset = true;
+	refcount_inc(&req->ref);
+	if (mod_delayed_work(kseal_wq, &req->timeout, RESET_PATIENCE))
+		refcount_dec(&req->ref);
+}
+
 static void give(struct kseal_request *req, unsigned int len)
 {
 	int err = kseal_netlink_handshake(req, req->in, len);
@@ -248,34 +265,10 @@ static void give(struct kseal_request *req, unsigned int len)
 	req->retries = 0;
 	req->given = len;
 	trace_kseal_relay(req->ks->id, true, len);
+	hurry_after_reset(req);
 }
 
 /* ---- the driver ---- */
-
-static void fail_closed(struct kseal_request *req)
-{
-	fail(req, -ECONNRESET, KSEAL_STAT_HANDSHAKES_FAILED,
-	     "the peer closed the connection during the handshake");
-}
-
-/* What came before a reset is often the alert that says why, so the helper may
- * look at it; for a while, as anything else that it answers would reach nobody.
- */
-static void wait_after_reset(struct kseal_request *req)
-{
-	unsigned long end;
-
-	if (!req->reset)
-		req->reset = jiffies ?: 1;
-	end = req->reset + RESET_PATIENCE;
-	if (time_after_eq(jiffies, end)) {
-		fail_closed(req);
-		return;
-	}
-	refcount_inc(&req->ref);
-	if (!queue_delayed_work(kseal_wq, &req->retry, end - jiffies))
-		refcount_dec(&req->ref);
-}
 
 static void step(struct kseal_request *req)
 {
@@ -293,8 +286,7 @@ static void step(struct kseal_request *req)
 	kseal_send_flush(ks, false);
 	/* what comes while the helper thinks waits in TCP, under its limits */
 	if (req->asked) {
-		if (sk->sk_state == TCP_CLOSE)
-			wait_after_reset(req);
+		hurry_after_reset(req);
 		return;
 	}
 	if (req->in_len < IN_MAX)
@@ -316,13 +308,10 @@ static void step(struct kseal_request *req)
 		return;
 	}
 	/* what the helper left over is not given again by itself */
-	if (len > req->given || (!req->begun && ks->role == KSEAL_ROLE_CLIENT &&
-				 sk->sk_state != TCP_CLOSE))
+	if (len > req->given || (!req->begun && ks->role == KSEAL_ROLE_CLIENT))
 		give(req, len);
 	else if (peer_has_closed(sk))
-		fail_closed(req);
-	if (req->asked && sk->sk_state == TCP_CLOSE)
-		wait_after_reset(req);
+		kseal_handshake_lost(req);
 }
 
 void kseal_handshake_go_on(struct kseal_request *req)
@@ -362,7 +351,9 @@ static void timeout_work(struct work_struct *work)
 	struct sock *sk = req->sk;
 
 	lock_sock(sk);
-	if (session(req))
+	if (session(req) && req->reset)
+		kseal_handshake_lost(req);
+	else if (session(req))
 		fail(req, -ETIMEDOUT, KSEAL_STAT_HANDSHAKES_TIMEOUT,
 		     "the handshake took too long");
 	release_sock(sk);
@@ -510,12 +501,6 @@ int kseal_handshake_answer(struct kseal_request *req, u32 consumed,
 	req->given -= consumed;
 	req->asked = false;
 	return 0;
-}
-
-void kseal_handshake_lost(struct kseal_request *req)
-{
-	if (session(req))
-		fail_closed(req);
 }
 
 static void remember_helper(const struct kseal_request *req)

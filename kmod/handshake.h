@@ -59,7 +59,7 @@ struct kseal_request {
 	bool asked;			/* the helper's turn */
 	bool begun;			/* it knows of this request */
 	u8 retries;			/* in a row */
-	unsigned long reset;		/* jiffies when TCP was; 0: it is not */
+	bool reset;			/* TCP was; the time limit is short */
 };
 
 /**
@@ -123,8 +123,8 @@ int kseal_handshake_answer(struct kseal_request *req, u32 consumed,
 			   const void *bytes, size_t len, bool more);
 
 /**
- * kseal_handshake_lost - an answer found TCP gone: nothing comes any more
- * @req: from kseal_handshake_find(), socket lock held; ended or not
+ * kseal_handshake_lost - TCP is gone: the request has failed
+ * @req: a reference of the caller's, socket lock held, not ended
  */
 void kseal_handshake_lost(struct kseal_request *req);
 

@@ -412,23 +412,6 @@ TEST_F(handshake, a_last_flight_with_a_reset_behind_it_is_a_reset)
 	EXPECT_LT(0, worker_cancelled(&self->helper, cookie));
 }
 
-TEST_F(handshake, an_alert_with_a_reset_behind_it_says_why)
-{
-	static const uint8_t alert[7] = { 21, 3, 3, 0, 2, 2, 48 };
-
-	BEGIN();
-	ASSERT_EQ(0, worker_answer(&self->helper, self->msg.cookie, 15, "flight", 6, false));
-	/* what is not read makes the close a reset */
-	ASSERT_EQ(0, peer_write(&self->peer, alert, sizeof(alert)));
-	reset(&self->client);
-	ASSERT_EQ(0, worker_next(&self->helper, &self->msg, 5000));
-	ASSERT_EQ(KSEAL_CMD_HANDSHAKE, self->msg.cmd);
-	sleep_ms(100);
-	EXPECT_EQ(0, worker_fail(&self->helper, self->msg.cookie, 7, NULL, 0, EKEYREJECTED, 48,
-				 "unknown_ca"));
-	EXPECT_EQ(EKEYREJECTED, failed_with(self->server));
-}
-
 TEST_F(handshake, plain_http_gets_an_alert_and_nothing_else)
 {
 	static const uint8_t alert[7] = { 21, 3, 3, 0, 2, 2, 10 };

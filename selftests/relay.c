@@ -363,4 +363,26 @@ TEST_F(relay, done_with_bad_keys_is_refused_and_may_be_tried_again)
 	EXPECT_EQ(4, send(self->server, "data", 4, 0));
 }
 
+/* A peer that closes with bytes unread sends its last alert and a reset behind it. */
+TEST_F(relay, an_alert_with_a_reset_behind_it_says_why)
+{
+	static const uint8_t alert[7] = { 21, 3, 3, 0, 2, 2, 48 };
+	const struct linger now = { 1, 0 };
+	char byte;
+
+	BEGIN();
+	ASSERT_EQ(0, worker_answer(&self->helper, self->msg.cookie, 105, "flight", 6, false));
+	ASSERT_EQ(0, peer_write(&self->peer, alert, sizeof(alert)));
+	ASSERT_EQ(0, setsockopt(self->client, SOL_SOCKET, SO_LINGER, &now, sizeof(now)));
+	close(self->client);
+	self->client = -1;
+	ASSERT_EQ(0, worker_next(&self->helper, &self->msg, 5000));
+	ASSERT_EQ(KSEAL_CMD_HANDSHAKE, self->msg.cmd);
+	sleep_ms(100);
+	EXPECT_EQ(0, worker_fail(&self->helper, self->msg.cookie, 7, NULL, 0, EKEYREJECTED, 48,
+				 "unknown_ca"));
+	EXPECT_EQ(-1, recv(self->server, &byte, 1, 0));
+	EXPECT_EQ(EKEYREJECTED, errno);
+}
+
 TEST_HARNESS_MAIN
