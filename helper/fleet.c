@@ -162,8 +162,8 @@ static int fetch_key(struct fleet *fleet, struct redis *redis, const struct keyd
 	return 0;
 }
 
-/* Whether SIGTERM ends us where we stand: where name servers may take their time, and there is
- * nothing to tidy up.
+/* Whether SIGTERM ends us where we stand: where name servers, or a lock, may take their time, and
+ * there is nothing to tidy up.
  */
 static void let_end(const struct fleet *fleet, bool let)
 {
@@ -224,8 +224,12 @@ static void keep(struct fleet *fleet, struct keydir *dir, struct complaint *comp
 {
 	const struct rotation *rotation = &fleet->options.rotation;
 	char why[512];
-	int ret = keydir_lock(dir, why, sizeof(why));
+	int ret;
 
+	/* who reads the directory can keep us waiting */
+	let_end(fleet, true);
+	ret = keydir_lock(dir, why, sizeof(why));
+	let_end(fleet, false);
 	for (size_t i = 0; i < fleet->count && ret >= 0; i++)
 		ret = keydir_put(dir, fleet->fetched[i].epoch, fleet->fetched[i].since,
 				 fleet->fetched[i].key, why, sizeof(why));

@@ -328,6 +328,11 @@ sleep 0.5
 ok "... while it waits for an answer, too" stop "$idle"
 ok "... about which nothing is complained" unsaid idle fake.sock
 kill "${pids[-2]}"
+flock -F idle sleep 30 & pids+=($!)
+start idle --server "$work/none.sock"
+sleep 0.5
+ok "... and while somebody else has the directory's lock" stop "$idle"
+kill "${pids[-2]}"
 
 # ---- rotation ----
 fast=(--rotation 6 --lifetime 9)
