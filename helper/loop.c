@@ -320,6 +320,11 @@ void loop_send(struct loop *loop, enum loop_socket to, struct op *op, const void
 	loop->behind = more ? NULL : op;
 }
 
+void loop_send_more(struct loop *loop)
+{
+	loop->behind = NULL;
+}
+
 int loop_run(struct loop *loop)
 {
 	return loop->on_ring ? ring_run(loop) : poll_run(loop);

@@ -49,6 +49,9 @@ void loop_recv(struct loop *loop, enum loop_socket from, struct op *op, struct m
 void loop_send(struct loop *loop, enum loop_socket to, struct op *op, const void *buf, size_t len,
 	       bool more);
 
+/* There is something to be sent behind what was given to loop_send(), after all. */
+void loop_send_more(struct loop *loop);
+
 /* Calls op->done(op, 0) once it is when (ms, loop_now()); replaces what was set; 0: never. */
 void loop_timer(struct loop *loop, struct op *op, uint64_t when);
 

@@ -102,8 +102,12 @@ static size_t next_batch(const struct queue *queue, size_t from)
 /* One datagram in flight at most: answers of one request must not overtake each other. */
 static void flush(struct worker *worker)
 {
-	if (worker->batch_len)
+	if (worker->batch_len) {
+		/* of an event before this one, maybe not even submitted */
+		if (worker->filling.len)
+			loop_send_more(worker->loop);
 		return;
+	}
 	if (worker->sent_len == worker->sending.len) {
 		struct queue empty = worker->sending;
 

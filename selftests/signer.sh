@@ -153,7 +153,10 @@ make_token() {
 }
 in_token() { # TYPE
 	write_conf "$providers" "default $1 ${scheme}pkcs11:token=kseal;type=private;object=$1 $work/secret/pin"
-	start_helper --config "$work/kseald.conf" && fetches && fetches --tls-max 1.2 && many && end_helper
+	start_helper --config "$work/kseald.conf" && fetches && fetches --tls-max 1.2 && many
+	local status=$?
+	end_helper
+	return "$status"
 }
 by_options() {
 	start_helper --user "$other" -a "$ca" -c "$work/ec.pem" \

@@ -202,6 +202,60 @@ static void on_signer_sent(struct op *op, int res)
 		loop_send(tested, LOOP_SIGNER, op, signer_in, sizeof(signer_in), true);
 }
 
+/* What comes from the first begins a send that nothing waits for; what comes from the
+ * second, at once, wants to be sent behind it.
+ */
+static void on_first(struct op *op, int res)
+{
+	(void)op;
+	loop_send(tested, LOOP_KERNEL, &send_op, in, (size_t)res, false);
+}
+
+static void on_second(struct op *op, int res)
+{
+	(void)op;
+	(void)res;
+	loop_send_more(tested);
+}
+
+static void on_sent_twice(struct op *op, int res)
+{
+	sent[n_sent++] = res;
+	if (n_sent == 1)
+		loop_send(tested, LOOP_KERNEL, op, "second", 6, true);
+	else
+		loop_stop(tested);
+}
+
+static void one_behind_another(bool force_poll)
+{
+	char back[64];
+	int other[2];
+
+	set_up(force_poll);
+	loop_free(tested);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, other) ||
+	    loop_new(&tested, fds[0], other[0], force_poll))
+		abort();
+	recv_op.done = on_first;
+	signer_recv.done = on_second;
+	send_op.done = on_sent_twice;
+	if (send(fds[1], "first", 5, 0) != 5 || send(other[1], "more", 4, 0) != 4)
+		abort();
+	loop_recv(tested, LOOP_KERNEL, &recv_op, &msg);
+	loop_recv(tested, LOOP_SIGNER, &signer_recv, &signer_msg);
+	/* which would stop it as well, in the end */
+	loop_timer(tested, &timer_op, loop_now() + 3000);
+	n_fired = 1;
+	ok(loop_run(tested) == 0 && n_sent == 2 && n_fired == 1,
+	   "what is to be sent behind a send does not wait for anything else");
+	ok(recv(fds[1], back, sizeof(back), MSG_DONTWAIT) == 5 &&
+	   recv(fds[1], back, sizeof(back), MSG_DONTWAIT) == 6, "both arrive");
+	tear_down();
+	close(other[0]);
+	close(other[1]);
+}
+
 static void two_sockets(bool force_poll)
 {
 	char back[64];
@@ -301,6 +355,7 @@ int main(void)
 		behind(force_poll);
 		errors(force_poll);
 		timing(force_poll);
+		one_behind_another(force_poll);
 		two_sockets(force_poll);
 	}
 	restricted();
