@@ -7,7 +7,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 kseal=$PWD/tools/kseal kseald=$PWD/helper/kseald
-work=$(mktemp -d) count=0 failed=0 helper='' server='' other=''
+work=$(mktemp -d) helper='' server='' other=''
 ca=$work/keys/ca.pem cert=$work/keys/cert.pem key=$work/keys/key.pem
 # emulated guests are slow
 mib=100; [[ ${KSEAL_VM_ACCEL:-} = tcg || ${KSEAL_VM_VARIANT:-} = debug ]] && mib=16
@@ -17,13 +17,7 @@ filtered=0; grep -qs . /proc/sys/kernel/seccomp/actions_avail && filtered=2
 
 end() { for pid in $helper $server $other; do kill "$pid" 2>/dev/null; done; wait; rm -rf "$work"; }
 trap end EXIT
-ok() { # NAME COMMAND...
-	count=$((count + 1))
-	if "${@:2}" >"$work/out" 2>&1; then echo "ok $count - $1"; return; fi
-	failed=$((failed + 1)); echo "not ok $count - $1"; sed 's/^/#   /' "$work/out" | tail -n 20
-}
-is() { [[ $1 = "$2" ]] || { echo "got '$1', expected '$2'"; return 1; }; }
-eventually() { local i; for ((i = 0; i < 200; i++)); do "$@" && return; sleep 0.05; done; echo "never: $*"; return 1; }
+. selftests/ok.sh
 stat() { awk -v n="$1" '$1 == n { print $2 }' /proc/net/kseal; }
 
 start_helper() {

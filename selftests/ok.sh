@@ -30,3 +30,14 @@ fails() {
 is() {
 	[ "$1" = "$2" ] || { echo "got '$1', expected '$2'"; return 1; }
 }
+
+# eventually COMMAND...: it succeeds within ten seconds, tried again and again
+eventually() {
+	local try
+	for ((try = 0; try < 200; try++)); do
+		"$@" && return
+		sleep 0.05
+	done
+	echo "never: $*"
+	return 1
+}

@@ -6,18 +6,12 @@
 # shellcheck disable=SC2317 # functions are called by ok()
 set -u
 cd "$(dirname "$0")/.." || exit 1
-work=$(mktemp -d) count=0 failed=0 helper='' server=''
+work=$(mktemp -d) helper='' server=''
 conf=$work/kseald.conf log=$work/kseald.log
 filtered=0; grep -qs . /proc/sys/kernel/seccomp/actions_avail && filtered=2
 end() { for pid in $helper $server; do kill "$pid" 2>/dev/null; done; wait; rm -rf "$work"; }
 trap end EXIT
-ok() { # NAME COMMAND...
-	count=$((count + 1))
-	if "${@:2}" >"$work/out" 2>&1; then echo "ok $count - $1"; return; fi
-	failed=$((failed + 1)); echo "not ok $count - $1"; sed 's/^/#   /' "$work/out" | tail -n 20
-}
-is() { [[ $1 = "$2" ]] || { echo "got '$1', expected '$2'"; return 1; }; }
-eventually() { local i; for ((i = 0; i < 200; i++)); do "$@" && return; sleep 0.05; done; echo "never: $*"; return 1; }
+. selftests/ok.sh
 logged() { eventually grep -q "$1" "$log" || { cat "$log"; return 1; }; }
 reloads() { grep -c 'reloaded, 1 profile' "$log"; }
 # reloads_by COMMAND...: which changes files

@@ -7,7 +7,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 kseal=$PWD/tools/kseal kseald=$PWD/helper/kseald
-work=$(mktemp -d) count=0 failed=0 helper='' server='' plain=''
+work=$(mktemp -d) helper='' server='' plain=''
 ca=$work/keys/ca.pem
 . selftests/ok.sh
 # where the kernel has filters
@@ -18,7 +18,6 @@ module=/usr/lib/softhsm/libsofthsm2.so
 
 end() { for pid in $helper $server $plain; do kill "$pid" 2>/dev/null; done; wait; rm -rf "$work"; }
 trap end EXIT
-eventually() { local i; for ((i = 0; i < 200; i++)); do "$@" && return; sleep 0.05; done; echo "never: $*"; return 1; }
 skip() { count=$((count + 1)); echo "ok $count - $1 # SKIP $2"; }
 get() { curl -sS --max-time 60 --cacert "$ca" "$@"; }
 fetches() { is "$(get "$@" https://localhost:8443/small)" small; }

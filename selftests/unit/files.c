@@ -8,27 +8,8 @@
 #include <unistd.h>
 #include <openssl/err.h>
 #include "files.h"
+#include "place.h"
 #include "tap.h"
-
-static char dir[] = "/tmp/kseal-files-XXXXXX";
-
-static const char *path_of(const char *name)
-{
-	static char path[4][64];
-	static int at;
-
-	at = (at + 1) % 4;
-	snprintf(path[at], sizeof(path[at]), "%s/%s", dir, name);
-	return path[at];
-}
-
-static void write_file(const char *name, const char *text)
-{
-	FILE *file = fopen(path_of(name), "w");
-
-	if (!file || fputs(text, file) < 0 || fclose(file))
-		abort();
-}
 
 static bool reads(const char *path, const char *text)
 {

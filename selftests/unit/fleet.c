@@ -12,22 +12,13 @@
 #include <sys/wait.h>
 #include <time.h>
 #include "profile.h"
+#include "visitor.h"
 
 #define PERIOD	4	/* s, the least there is; tickets live as long */
 
 static const uint16_t versions[] = { TLS1_3_VERSION, TLS1_2_VERSION };
 
 /* ---- clients ---- */
-
-static SSL_SESSION *got;
-
-static int on_session(SSL *ssl, SSL_SESSION *session)
-{
-	(void)ssl;
-	SSL_SESSION_free(got);
-	got = session;
-	return 1;
-}
 
 /* A client with this session, or NULL, comes to the host; it leaves with the session in got.
  * Returns whether it was resumed.
@@ -40,23 +31,13 @@ static bool visit(const char *host, uint16_t version, SSL_SESSION *session)
 	SSL_SESSION *copy = session ? SSL_SESSION_dup(session) : NULL;
 	struct plain plain = plain_new(false);
 	struct helper *helper;
-	char text[64];
 	bool resumed;
 
 	settings.tickets = true;
 	settings.ticket_keys = strdup(path_of(host, ""));
 	helper = helper_with(&settings);
-	SSL_CTX_set_session_cache_mode(plain.ctx, SSL_SESS_CACHE_CLIENT |
-					      SSL_SESS_CACHE_NO_INTERNAL);
-	SSL_CTX_sess_set_new_cb(plain.ctx, on_session);
-	SSL_set_max_proto_version(plain.ssl, version);
-	if (copy)
-		SSL_set_session(plain.ssl, copy);
+	resumed = come(&plain, helper, end, version, copy) && end->done && !end->error;
 	SSL_SESSION_free(copy);
-	against(&plain, helper, end);
-	/* the tickets of TLS 1.3 come behind the handshake */
-	SSL_read(plain.ssl, text, sizeof(text));
-	resumed = end->done && !end->error && SSL_session_reused(plain.ssl);
 	SSL_set_shutdown(plain.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	plain_free(&plain);
 	relay_free(end);

@@ -12,6 +12,7 @@
 #include <linux/genetlink.h>
 #include "explain.h"
 #include "profile.h"
+#include "seen.h"
 
 static uint64_t state;
 
@@ -132,20 +133,6 @@ static void handshakes(time_t seconds)
 }
 
 /* ---- messages ---- */
-
-/* Those of whole handshakes, as OpenSSL tells them. */
-static struct { uint8_t *bytes; size_t len; } seen[64];
-static size_t n_seen;
-
-static void see(int sent, int version, int type, const void *bytes, size_t len, SSL *ssl, void *arg)
-{
-	(void)sent, (void)version, (void)ssl, (void)arg;
-	if (type != SSL3_RT_HANDSHAKE || n_seen == 64)
-		return;
-	seen[n_seen].bytes = malloc(len);
-	memcpy(seen[n_seen].bytes, bytes, len);
-	seen[n_seen++].len = len;
-}
 
 /* With a client's certificate; and a HelloRetryRequest in TLS 1.3. Returns its end, for its version. */
 static struct plain watched(uint16_t version)

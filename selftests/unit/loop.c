@@ -202,6 +202,23 @@ static void on_signer_sent(struct op *op, int res)
 		loop_send(tested, LOOP_SIGNER, op, signer_in, sizeof(signer_in), true);
 }
 
+/* other: the second socket's ends, of which the first is the loop's. */
+static void set_up_two(bool force_poll, int other[2])
+{
+	set_up(force_poll);
+	loop_free(tested);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, other) ||
+	    loop_new(&tested, fds[0], other[0], force_poll))
+		abort();
+}
+
+static void tear_down_two(int other[2])
+{
+	tear_down();
+	close(other[0]);
+	close(other[1]);
+}
+
 /* What comes from the first begins a send that nothing waits for; what comes from the
  * second, at once, wants to be sent behind it.
  */
@@ -232,11 +249,7 @@ static void one_behind_another(bool force_poll)
 	char back[64];
 	int other[2];
 
-	set_up(force_poll);
-	loop_free(tested);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, other) ||
-	    loop_new(&tested, fds[0], other[0], force_poll))
-		abort();
+	set_up_two(force_poll, other);
 	recv_op.done = on_first;
 	signer_recv.done = on_second;
 	send_op.done = on_sent_twice;
@@ -251,9 +264,7 @@ static void one_behind_another(bool force_poll)
 	   "what is to be sent behind a send does not wait for anything else");
 	ok(recv(fds[1], back, sizeof(back), MSG_DONTWAIT) == 5 &&
 	   recv(fds[1], back, sizeof(back), MSG_DONTWAIT) == 6, "both arrive");
-	tear_down();
-	close(other[0]);
-	close(other[1]);
+	tear_down_two(other);
 }
 
 static void two_sockets(bool force_poll)
@@ -261,11 +272,7 @@ static void two_sockets(bool force_poll)
 	char back[64];
 	int other[2];
 
-	set_up(force_poll);
-	loop_free(tested);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, other) ||
-	    loop_new(&tested, fds[0], other[0], force_poll))
-		abort();
+	set_up_two(force_poll, other);
 	recv_op.done = on_kernel;
 	signer_recv.done = on_signer;
 	signer_send.done = on_signer_sent;
@@ -289,9 +296,7 @@ static void two_sockets(bool force_poll)
 	loop_timer(tested, &timer_op, loop_now() + 100);
 	ok(loop_run(tested) == 0 && n_signer_sent > 10 && n_fired == 2,
 	   "two sockets: one that is full holds up nothing");
-	tear_down();
-	close(other[0]);
-	close(other[1]);
+	tear_down_two(other);
 }
 
 /* ---- what the ring must refuse ---- */

@@ -8,6 +8,7 @@
 #include "profile.h"
 #include "quote.h"
 #include "story.h"
+#include "seen.h"
 
 /* ---- names of a peer's choice: relay.h looks at every byte ---- */
 
@@ -142,20 +143,6 @@ static void long_list(void)
 	explain_free(explain);
 	SSL_free(ssl);
 	SSL_CTX_free(ctx);
-}
-
-/* The messages of a handshake as OpenSSL tells them. */
-static struct { uint8_t *bytes; size_t len; } seen[64];
-static size_t n_seen;
-
-static void see(int sent, int version, int type, const void *bytes, size_t len, SSL *ssl, void *arg)
-{
-	(void)sent, (void)version, (void)ssl, (void)arg;
-	if (type != SSL3_RT_HANDSHAKE || n_seen == 64)
-		return;
-	seen[n_seen].bytes = malloc(len);
-	memcpy(seen[n_seen].bytes, bytes, len);
-	seen[n_seen++].len = len;
 }
 
 static void cut(uint16_t version)

@@ -6,9 +6,9 @@
 #include <dirent.h>
 #include <pthread.h>
 #include "../../helper/opener.c"
+#include "place.h"
 #include "tap.h"
 
-static char dir[] = "/tmp/kseal-opener-XXXXXX";
 static struct config config;
 
 /* privileges are left alone here */
@@ -21,24 +21,6 @@ int sandbox_drop_to_reading(const struct sandbox_user *user)
 void filter_install(enum filter_program program)
 {
 	(void)program;
-}
-
-static const char *path_of(const char *name)
-{
-	static char path[4][64];
-	static int at;
-
-	at = (at + 1) % 4;
-	snprintf(path[at], sizeof(path[at]), "%s/%s", dir, name);
-	return path[at];
-}
-
-static void write_file(const char *name, const char *text)
-{
-	FILE *file = fopen(path_of(name), "w");
-
-	if (!file || fputs(text, file) < 0 || fclose(file))
-		abort();
 }
 
 static bool contains(const char *path, const char *text)

@@ -10,18 +10,9 @@
 #include "sessions.h"
 #include "talk.h"
 #include "tickets.h"
+#include "visitor.h"
 
 /* ---- tickets ---- */
-
-static SSL_SESSION *got;
-
-static int on_session(SSL *ssl, SSL_SESSION *session)
-{
-	(void)ssl;
-	SSL_SESSION_free(got);
-	got = session;
-	return 1;
-}
 
 /* A client that keeps what it gets, and comes with what it has. Returns whether it
  * was resumed.
@@ -31,21 +22,8 @@ static bool visit(struct settings settings, uint16_t version, uint64_t *seq)
 	struct helper *helper = helper_with(&settings);
 	struct relay_end *end = relay_new(KSEAL_ROLE_SERVER, NULL);
 	struct plain plain = plain_new(false);
-	SSL_SESSION *session = got;
-	char text[64];
-	bool resumed;
+	bool resumed = come(&plain, helper, end, version, got);
 
-	/* what OpenSSL itself keeps goes with its context, for good */
-	SSL_CTX_set_session_cache_mode(plain.ctx, SSL_SESS_CACHE_CLIENT |
-					      SSL_SESS_CACHE_NO_INTERNAL);
-	SSL_CTX_sess_set_new_cb(plain.ctx, on_session);
-	SSL_set_max_proto_version(plain.ssl, version);
-	if (session)
-		SSL_set_session(plain.ssl, session);
-	against(&plain, helper, end);
-	/* the tickets of TLS 1.3 come behind the handshake */
-	SSL_read(plain.ssl, text, sizeof(text));
-	resumed = SSL_session_reused(plain.ssl);
 	ok(end->done && !end->error && talks(&plain, end), "TLS %s, %s: data in both directions",
 	   version == TLS1_3_VERSION ? "1.3" : "1.2", resumed ? "resumed" : "in full");
 	*seq = end->tx.seq - 1;
