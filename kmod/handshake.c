@@ -4,20 +4,16 @@
 #include <linux/slab.h>
 #include <net/tcp.h>
 
-#include "assemble.h"
 #include "control.h"
 #include "explain.h"
 #include "handshake.h"
+#include "intake.h"
 #include "kseal_trace.h"
 #include "main.h"
 #include "netlink.h"
 #include "sock.h"
 #include "stats.h"
 
-/* Received and not yet used up, per request: what one message to the helper
- * may hold twice over.
- */
-#define IN_MAX		(2 * KSEAL_BYTES_MAX)
 #define RETRY_DELAY	max(1UL, HZ / 250)	/* doubled up to 16 times that */
 #define RETRY_DOUBLED	4
 #define RESET_PATIENCE	HZ
@@ -132,63 +128,6 @@ void kseal_handshake_cancel(struct kseal_sock *ks, int err)
 	kseal_request_put(req);
 }
 
-/* ---- collect: from TCP into req->in ---- */
-
-static int grow(struct kseal_request *req, unsigned int size)
-{
-	u8 *in;
-
-	if (size <= req->in_size)
-		return 0;
-	size = roundup_pow_of_two(size);
-	in = kvmalloc(size, GFP_KERNEL_ACCOUNT);
-	if (!in)
-		return -ENOMEM;
-	if (req->in_len)
-		memcpy(in, req->in, req->in_len);
-	kvfree(req->in);
-	req->in = in;
-	req->in_size = size;
-	return 0;
-}
-
-static int take(read_descriptor_t *desc, struct sk_buff *skb,
-		unsigned int offset, size_t len)
-{
-	struct kseal_request *req = desc->arg.data;
-	unsigned int n = min_t(size_t, len, IN_MAX - req->in_len);
-
-	desc->error = grow(req, req->in_len + n);
-	if (!desc->error)
-		desc->error = skb_copy_bits(skb, offset, req->in + req->in_len, n);
-	if (desc->error)
-		return 0;
-	req->in_len += n;
-	desc->count = IN_MAX - req->in_len;
-	return n;
-}
-
-/* Bytes of whole records at the start of req->in, no more than one message to
- * the helper holds; or -errno with why filled in.
- */
-static int whole_records(const struct kseal_request *req,
-			 struct kseal_refusal *why)
-{
-	unsigned int pos = 0;
-
-	while (req->in_len - pos >= KSEAL_HEADER_LEN) {
-		int len = kseal_record_check_handshake(req->in + pos, why);
-
-		if (len < 0)
-			return pos ? pos : len;
-		len += KSEAL_HEADER_LEN;
-		if (pos + len > req->in_len || pos + len > KSEAL_BYTES_MAX)
-			break;
-		pos += len;
-	}
-	return pos;
-}
-
 static bool peer_has_closed(struct sock *sk)
 {
 	return sk->sk_err || sk->sk_state == TCP_CLOSE ||
@@ -239,9 +178,22 @@ static void hurry_after_reset(struct kseal_request *req)
 		refcount_dec(&req->ref);
 }
 
+static int offer(struct kseal_request *req, unsigned int len, gfp_t gfp)
+{
+	int err = kseal_netlink_handshake(req, req->in, len, gfp);
+
+	if (err)
+		return err;
+	req->begun = true;
+	req->asked = true;
+	req->given = len;
+	trace_kseal_relay(req->ks->id, true, len);
+	return 0;
+}
+
 static void give(struct kseal_request *req, unsigned int len)
 {
-	int err = kseal_netlink_handshake(req, req->in, len);
+	int err = offer(req, len, GFP_KERNEL);
 
 	if (err == -EAGAIN || err == -ENOBUFS || err == -ENOMEM) {
 		/* The helper's socket is full, or we are short of memory: the
@@ -260,11 +212,7 @@ static void give(struct kseal_request *req, unsigned int len)
 	}
 	if (req->retries)
 		set_blocked(req, false);
-	req->begun = true;
-	req->asked = true;
 	req->retries = 0;
-	req->given = len;
-	trace_kseal_relay(req->ks->id, true, len);
 	hurry_after_reset(req);
 }
 
@@ -274,7 +222,6 @@ static void step(struct kseal_request *req)
 {
 	struct kseal_sock *ks = req->ks;
 	struct sock *sk = req->sk;
-	read_descriptor_t desc = { .arg.data = req, .count = 1 };
 	struct kseal_refusal why;
 	int len;
 
@@ -289,12 +236,10 @@ static void step(struct kseal_request *req)
 		hurry_after_reset(req);
 		return;
 	}
-	if (req->in_len < IN_MAX)
-		kseal_assemble_tcp(sk, &desc, take);
-	if (desc.error)
+	if (kseal_intake(req, GFP_KERNEL_ACCOUNT))
 		queue_retry(req);
 
-	len = whole_records(req, &why);
+	len = kseal_intake_records(req, &why);
 	if (len < 0) {
 		kseal_stat_add(sock_net(sk), KSEAL_STAT_RX_MALFORMED, 1);
 		refcount_inc(&req->ref);
@@ -312,6 +257,43 @@ static void step(struct kseal_request *req)
 		give(req, len);
 	else if (peer_has_closed(sk))
 		kseal_handshake_lost(req);
+}
+
+/* The usual step, from a worker that waits for bytes to one that has them, with
+ * nothing in its way. Returns whether no other is to be taken now; it has lost
+ * nothing when there is.
+ */
+static bool step_in_bh(struct kseal_request *req)
+{
+	struct sock *sk = req->sk;
+	struct kseal_refusal why;
+	int len;
+
+	if (peer_has_closed(sk) || req->ks->tx.out.bytes || req->retries ||
+	    !READ_ONCE(req->helper))
+		return false;
+	if (req->asked)
+		return true;
+	if (req->in_len + tcp_inq(sk) > KSEAL_INTAKE_BH_MAX ||
+	    kseal_intake(req, GFP_ATOMIC | __GFP_NOWARN))
+		return false;
+	len = kseal_intake_records(req, &why);
+	if (len < 0)
+		return false;
+	return len <= req->given || !offer(req, len, GFP_ATOMIC | __GFP_NOWARN);
+}
+
+void kseal_handshake_bytes(struct kseal_sock *ks)
+{
+	struct sock *sk = ks->sk;
+
+	/* Whoever owns the socket finishes what he is at first. Nobody does:
+	 * under the spinlock nobody takes the request off its session.
+	 */
+	if (!sock_owned_by_user_nocheck(sk) && ks->req &&
+	    step_in_bh(ks->req))
+		return;
+	kseal_handshake_wake(ks);
 }
 
 void kseal_handshake_go_on(struct kseal_request *req)

@@ -76,6 +76,15 @@ int kseal_handshake_start(struct kseal_sock *ks);
 void kseal_handshake_wake(struct kseal_sock *ks);
 
 /**
+ * kseal_handshake_bytes - bytes have come
+ * @ks: a WAITING session; the socket's spinlock is held, or the socket owned
+ *
+ * Gives them to the worker at once when nothing else has to be done first,
+ * without the two switches to a work and back.
+ */
+void kseal_handshake_bytes(struct kseal_sock *ks);
+
+/**
  * kseal_handshake_cancel - the socket goes away
  * @ks: a WAITING session, socket lock held
  * @err: what the helper is told

@@ -103,10 +103,10 @@ static int put_beginning(struct sk_buff *skb, struct kseal_request *req)
 }
 
 int kseal_netlink_handshake(struct kseal_request *req, const void *bytes,
-			    unsigned int len)
+			    unsigned int len, gfp_t gfp)
 {
 	/* room for the beginning: names, two addresses */
-	struct sk_buff *skb = genlmsg_new(len + 768, GFP_KERNEL);
+	struct sk_buff *skb = genlmsg_new(len + 768, gfp);
 	void *header;
 	int err;
 

@@ -17,12 +17,13 @@ extern const struct nla_policy kseal_policy[];
  * @req: the request, its socket locked
  * @bytes: whole records, or NULL
  * @len: at most KSEAL_BYTES_MAX
+ * @gfp: for the message
  *
  * Return: 0; -EAGAIN its receive buffer is full; -ECONNREFUSED it is gone;
  * -ENOMEM, -ENOBUFS.
  */
 int kseal_netlink_handshake(struct kseal_request *req, const void *bytes,
-			    unsigned int len);
+			    unsigned int len, gfp_t gfp);
 
 /* Tells a worker that a request has ended; best effort. */
 void kseal_netlink_cancel(struct net *net, u32 portid, u64 cookie, int error);

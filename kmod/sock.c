@@ -231,7 +231,7 @@ static void data_ready(struct sock *sk)
 	if (needs_adoption(ks))
 		mod_delayed_work(kseal_wq, &ks->tx_work, 0);
 	else if (ks->state == KSEAL_STATE_WAITING)
-		kseal_handshake_wake(ks);
+		kseal_handshake_bytes(ks);
 	else
 		kseal_data_ready(sk);
 }
