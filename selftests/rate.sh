@@ -48,6 +48,7 @@ python3 - "$nginx" "$work/plain.conf" <<-'END' & pids+=($!)
 	    listeners[-1].setsockopt(socket.IPPROTO_TCP, 31, b"kseal")	# TCP_ULP
 	    listeners[-1].setsockopt(19283, 1, profile)			# SOL_KSEAL, KSEAL_SO_PROFILE
 	    listeners[-1].setsockopt(19283, 3, (1).to_bytes(4, sys.byteorder))	# KSEAL_SO_ROLE, the server's
+	    listeners[-1].setblocking(False)	# two workers may come for one connection
 	    listeners[-1].set_inheritable(True)
 	os.environ["NGINX"] = "".join(f"{listener.fileno()};" for listener in listeners)
 	os.execv(sys.argv[1], ["nginx", "-c", sys.argv[2]])
