@@ -13,6 +13,7 @@
 #ifndef KSEAL_H
 #define KSEAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <linux/kseal.h>
@@ -63,6 +64,13 @@ KSEAL_CHECK_RESULT int kseal_server(int fd, const char *profile);
  * certificate has to have.
  */
 KSEAL_CHECK_RESULT int kseal_connect(int fd, const char *server_name, const char *profile);
+
+/*
+ * A listener's connections from here on are plain TCP (on), or TLS again: for whoever wants to
+ * undo kseal_server(), which nothing else does. -EINVAL fd does not listen, -ENOPROTOOPT it does
+ * not carry kseal.
+ */
+KSEAL_CHECK_RESULT int kseal_pass(int fd, bool on);
 
 /*
  * Waits until the handshake on fd has ended. timeout_ms < 0: for ever.

@@ -218,6 +218,24 @@ static void give(struct kseal_request *req, unsigned int len)
 
 /* ---- the driver ---- */
 
+/* Whether there is a connection; if TCP has made none, the request has failed. */
+static bool has_connected(struct kseal_request *req)
+{
+	struct sock *sk = req->sk;
+
+	if (!req->connecting)
+		return true;
+	if (sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV)
+		return false;
+	if (sk->sk_state == TCP_CLOSE) {
+		fail(req, -(sk->sk_err ?: ECONNREFUSED),
+		     KSEAL_STAT_HANDSHAKES_FAILED, "there was no connection");
+		return false;
+	}
+	req->connecting = false;
+	return true;
+}
+
 static void step(struct kseal_request *req)
 {
 	struct kseal_sock *ks = req->ks;
@@ -230,6 +248,8 @@ static void step(struct kseal_request *req)
 		     "the helper died during the handshake");
 		return;
 	}
+	if (!has_connected(req))
+		return;
 	kseal_send_flush(ks, false);
 	/* what comes while the helper thinks waits in TCP, under its limits */
 	if (req->asked) {
@@ -270,7 +290,7 @@ static bool step_in_bh(struct kseal_request *req)
 	int len;
 
 	if (peer_has_closed(sk) || req->ks->tx.out.bytes || req->retries ||
-	    !READ_ONCE(req->helper))
+	    req->connecting || !READ_ONCE(req->helper))
 		return false;
 	if (req->asked)
 		return true;
@@ -382,6 +402,7 @@ static struct kseal_request *create(struct kseal_sock *ks)
 	sock_hold(ks->sk);
 	req->sk = ks->sk;
 	req->ks = ks;
+	req->connecting = ks->sk->sk_state == TCP_SYN_SENT;
 	INIT_LIST_HEAD(&req->blocked_node);
 	INIT_WORK(&req->relay, relay_work);
 	INIT_DELAYED_WORK(&req->retry, retry_work);

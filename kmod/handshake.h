@@ -60,13 +60,14 @@ struct kseal_request {
 	bool begun;			/* it knows of this request */
 	u8 retries;			/* in a row */
 	bool reset;			/* TCP was; the time limit is short */
+	bool connecting;		/* TCP is, still */
 };
 
 /**
  * kseal_handshake_start - begin the handshake of a connected socket
  * @ks: a session with a role, socket lock held; becomes WAITING
  *
- * A failure ends the session, with its errno and reason.
+ * While TCP still connects the worker hears nothing; the time limit runs. A failure ends the session, with its errno and reason.
  *
  * Return: 0, -EUNATCH no helper, -ENOBUFS too many handshakes, -ENOMEM.
  */

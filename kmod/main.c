@@ -8,6 +8,7 @@
 #include "mainline.h"
 #include "netlink.h"
 #include "sock.h"
+#include "wrap.h"
 
 unsigned int kseal_net_id;
 struct workqueue_struct *kseal_wq;
@@ -29,12 +30,14 @@ static int __net_init net_init(struct net *net)
 	xa_init_flags(&kn->sessions, XA_FLAGS_LOCK_BH);
 	INIT_LIST_HEAD(&kn->helpers);
 	hash_init(kn->requests);
+	kseal_wrap_net_init(net);
 	return kseal_stats_net_init(net);
 }
 
 /* No socket is left: each holds its namespace until it is destroyed. */
 static void __net_exit net_exit(struct net *net)
 {
+	kseal_wrap_net_exit(net);
 	WARN_ON_ONCE(!xa_empty(&kseal_net(net)->sessions));
 	kseal_helper_exit(net);
 	kseal_stats_net_exit(net);

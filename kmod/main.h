@@ -5,6 +5,7 @@
 
 #include <linux/hashtable.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/xarray.h>
 #include <linux/workqueue.h>
@@ -26,6 +27,13 @@ struct kseal_net {
 	unsigned int n_helpers;
 	unsigned int n_requests;
 	DECLARE_HASHTABLE(requests, KSEAL_REQUEST_BITS);	/* by cookie */
+
+	/* wrap.h: rules; written under the mutex, read in RCU by the guard */
+	struct net *net;
+	struct mutex wrap_lock;
+	struct list_head wraps;
+	unsigned int n_wraps;
+	struct work_struct wrap_work;	/* wraps what the guard could not */
 
 	struct kseal_stats __percpu *stats;
 };

@@ -366,7 +366,9 @@ int kseal_mainline_getsockopt(struct kseal_sock *ks, int optname,
 
 static int init(struct sock *sk)
 {
-	return kseal_sock_attach(sk, true);
+	const struct kseal_attach as = { .mainline = true, .gfp = GFP_KERNEL };
+
+	return kseal_sock_attach(sk, &as);
 }
 
 /* No clone: TCP refuses to set it on a listener, as mainline's. */

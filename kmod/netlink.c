@@ -11,9 +11,15 @@
 #include "main.h"
 #include "netlink.h"
 #include "sock.h"
+#include "wrap.h"
 
 const struct nla_policy kseal_policy[KSEAL_A_MAX + 1] = {
 	[KSEAL_A_COOKIE] = { .type = NLA_U64 },
+	[KSEAL_A_PROFILE] = { .type = NLA_STRING, .len = KSEAL_PROFILE_MAX },
+	[KSEAL_A_LOCAL] = { .type = NLA_BINARY,
+			    .len = sizeof(struct sockaddr_in6) },
+	[KSEAL_A_WRAP_ANY] = { .type = NLA_FLAG },
+	[KSEAL_A_WRAP_AHEAD] = { .type = NLA_FLAG },
 	[KSEAL_A_SERVER_NAME] = { .type = NLA_STRING, .len = KSEAL_NAME_MAX },
 	[KSEAL_A_BYTES] = { .type = NLA_BINARY, .len = KSEAL_BYTES_MAX },
 	[KSEAL_A_CONSUMED] = { .type = NLA_U32 },
@@ -378,6 +384,22 @@ static const struct genl_ops ops[] = {
 	}, {
 		.cmd = KSEAL_CMD_STATS_GET,
 		.doit = kseal_stats_doit,
+	}, {
+		.cmd = KSEAL_CMD_WRAP,
+		.doit = kseal_wrap_doit,
+		.policy = kseal_policy,
+		.maxattr = KSEAL_A_MAX,
+		.flags = GENL_UNS_ADMIN_PERM,
+	}, {
+		.cmd = KSEAL_CMD_UNWRAP,
+		.doit = kseal_unwrap_doit,
+		.policy = kseal_policy,
+		.maxattr = KSEAL_A_MAX,
+		.flags = GENL_UNS_ADMIN_PERM,
+	}, {
+		.cmd = KSEAL_CMD_WRAP_GET,
+		.dumpit = kseal_wrap_dump,
+		.flags = GENL_UNS_ADMIN_PERM,
 	},
 };
 

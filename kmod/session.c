@@ -49,7 +49,11 @@ static int put_state(struct sk_buff *skb, struct kseal_sock *ks, kuid_t uid)
 			   from_kuid_munged(sk_user_ns(skb->sk), uid)) ?:
 	       (err ? nla_put_u32(skb, KSEAL_A_ERROR, -err) : 0) ?:
 	       (alert != KSEAL_ALERT_NONE ?
-		nla_put_u8(skb, KSEAL_A_ALERT, alert) : 0);
+		nla_put_u8(skb, KSEAL_A_ALERT, alert) : 0) ?:
+	       (READ_ONCE(ks->wrapped) ?
+		nla_put_flag(skb, KSEAL_A_SESSION_WRAPPED) : 0) ?:
+	       (READ_ONCE(ks->pass) ?
+		nla_put_flag(skb, KSEAL_A_SESSION_PASS) : 0);
 }
 
 static int put_counts(struct sk_buff *skb, struct kseal_sock *ks)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Attach, inherit, accept, release: what becomes of a socket that carries the
- * ULP. Lifetime and locking are argued in sock.h; what its calls do, calls.c.
+ * Attach, adopt, release: what becomes of a socket that carries the ULP. Lifetime and locking are argued in sock.h; what its calls do, calls.c.
  */
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -9,32 +8,17 @@
 
 #include "calls.h"
 #include "control.h"
-#include "deliver.h"
 #include "diag.h"
+#include "family.h"
 #include "handshake.h"
 #include "keys.h"
 #include "kseal_trace.h"
+#include "listener.h"
 #include "main.h"
 #include "mainline.h"
 #include "sock.h"
 #include "stats.h"
-#include "submit.h"
 
-/* One for IPv4, one for IPv6: TCP's calls as they were, and ours made of them
- * when the first socket of the family comes. Never changed after that.
- */
-struct kseal_family {
-	const struct proto *base;
-	const struct proto_ops *base_ops;
-	void (*data_ready)(struct sock *sk);
-	void (*write_space)(struct sock *sk);
-	void (*state_change)(struct sock *sk);
-	struct proto prot;
-	struct proto_ops ops;
-};
-
-static struct kseal_family families[2];
-static DEFINE_MUTEX(families_lock);	/* protects their making */
 static atomic64_t last_id;
 
 const struct proto *kseal_sock_base(const struct kseal_sock *ks)
@@ -236,7 +220,7 @@ static void data_ready(struct sock *sk)
 		kseal_data_ready(sk);
 }
 
-static void set_callbacks(struct kseal_sock *ks)
+void kseal_sock_set_callbacks(struct kseal_sock *ks)
 {
 	struct sock *sk = ks->sk;
 
@@ -266,8 +250,9 @@ void kseal_sock_restore(struct kseal_sock *ks)
 
 /* ---- birth and death ---- */
 
-static struct kseal_sock *create(struct sock *sk,
-				 const struct kseal_family *family, gfp_t gfp)
+struct kseal_sock *kseal_sock_create(struct sock *sk,
+				     const struct kseal_family *family,
+				     gfp_t gfp)
 {
 	struct kseal_net *kn = kseal_net(sock_net(sk));
 	struct kseal_sock *ks = kzalloc(sizeof(*ks), gfp | __GFP_ACCOUNT);
@@ -328,208 +313,58 @@ void kseal_sock_release(struct sock *sk)
 	call_rcu(&ks->rcu, free_rcu_cb);
 }
 
-/* ---- listener and child ---- */
-
-static int inherit(struct kseal_sock *ks, struct kseal_sock *parent, gfp_t gfp)
-{
-	const char *profile;
-	int err = 0;
-
-	/* a socket that was connected, disconnected and made to listen */
-	if (!parent || READ_ONCE(parent->state) != KSEAL_STATE_LISTEN)
-		return -ENOTCONN;
-	spin_lock_bh(&parent->text_lock);
-	profile = parent->text[KSEAL_TEXT_PROFILE];
-	if (profile) {
-		ks->text[KSEAL_TEXT_PROFILE] = kstrdup(profile, gfp);
-		err = ks->text[KSEAL_TEXT_PROFILE] ? 0 : -ENOMEM;
-	}
-	spin_unlock_bh(&parent->text_lock);
-	ks->rx.lowat = READ_ONCE(parent->rx.lowat);
-	ks->rx.cmsg = READ_ONCE(parent->rx.cmsg);
-	ks->tx.shape = parent->tx.shape;
-	ks->shaped = READ_ONCE(parent->shaped);
-	ks->explain.asked = READ_ONCE(parent->explain.asked);
-	ks->role = READ_ONCE(parent->role);
-	if (ks->role == KSEAL_ROLE_SERVER)
-		ks->state = KSEAL_STATE_WAITING;
-	return err;
-}
-
-/* The ULP's ->clone: a child of a listener, in BH, half built. Nobody takes
- * its lock before accept() hands it out; until then it collects bytes.
- */
-static void clone(const struct request_sock *req, struct sock *sk,
-		  const gfp_t gfp)
-{
-	struct kseal_family *family = &families[sk->sk_family == AF_INET6];
-	/* alive: TCP holds the listener */
-	struct kseal_sock *parent = kseal_sock(sk), *ks;
-
-	/* TCP puts the module once for each child, but gets it for none */
-	__module_get(THIS_MODULE);
-	/* The child is a copy made without the listener's lock, perhaps while
-	 * the ULP was being attached: it may have the old proto.
-	 */
-	WRITE_ONCE(sk->sk_prot, &family->prot);
-	/* used by sk_free() and TIME_WAIT, after we are gone */
-	sk->sk_prot_creator = (struct proto *)family->base;
-
-	ks = create(sk, family, gfp);
-	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ks);
-	if (!ks)
-		return;	/* fails closed: without a session nothing works */
-	ks->err = inherit(ks, parent, gfp);
-	if (ks->err)
-		ks->state = KSEAL_STATE_DEAD;
-	set_callbacks(ks);
-}
-
-/* A connection that came before the ULP would be served in clear: it is reset
- * and never handed out. Returns whether it was one.
- */
-static bool reset_plain(struct sock *child, const struct kseal_family *family)
-{
-	if (kseal_sock_is(child))
-		return false;
-	/* copied from the listener between its proto and its ULP */
-	if (child->sk_prot == &family->prot) {
-		WRITE_ONCE(child->sk_prot, (struct proto *)family->base);
-		child->sk_prot_creator = (struct proto *)family->base;
-		rcu_assign_pointer(inet_csk(child)->icsk_ulp_data, NULL);
-	}
-	kseal_stat_add(sock_net(child), KSEAL_STAT_PLAIN_RESET, 1);
-	tcp_abort(child, ECONNABORTED);
-	child->sk_prot->close(child, 0);
-	return true;
-}
-
-static struct sock *accept(struct sock *sk, struct proto_accept_arg *arg)
-{
-	struct kseal_sock *listener = kseal_sock(sk), *ks;
-	struct sock *child;
-
-	if (!listener) {
-		arg->err = -ENOMEM;
-		return NULL;
-	}
-	do {
-		child = kseal_compat_accept(kseal_sock_base(listener), sk, arg);
-		if (!child)
-			return NULL;
-	} while (reset_plain(child, listener->family));
-	ks = kseal_sock(child);
-	if (!ks)
-		return child;
-	lock_sock(child);
-	/* else later: TCP cannot be written to without a struct socket */
-	if (ks->state != KSEAL_STATE_WAITING)
-		ks->released = true;
-	release_sock(child);
-	return child;
-}
-
-/* inet's, which calls the one above and gives the child its struct socket */
-static int ops_accept(struct socket *sock, struct socket *newsock,
-		      struct proto_accept_arg *arg)
-{
-	const struct kseal_family *family =
-		&families[sock->sk->sk_family == AF_INET6];
-	int err = kseal_compat_ops_accept(family->base_ops, sock, newsock, arg);
-	struct kseal_sock *ks;
-
-	if (err || !kseal_sock_is(newsock->sk))
-		return err;
-	lock_sock(newsock->sk);
-	ks = kseal_sock(newsock->sk);
-	if (ks)
-		kseal_sock_adopt(ks);
-	release_sock(newsock->sk);
-	return 0;
-}
-
 /* ---- attach ---- */
 
-static void make_family(struct kseal_family *family, struct sock *sk)
+static struct kseal_sock *create(struct sock *sk,
+				 const struct kseal_attach *as)
 {
-	static const struct kseal_proto_calls calls = {
-		.accept = accept,
-		.sendmsg = kseal_sendmsg,
-		.recvmsg = kseal_recvmsg,
-		.splice_eof = kseal_splice_eof,
-	};
+	const struct kseal_family *family = kseal_family_get(sk, as->gfp);
+	char *profile = NULL;
+	struct kseal_sock *ks;
 
-	family->prot = *sk->sk_prot;
-	family->prot.setsockopt = kseal_setsockopt;
-	family->prot.getsockopt = kseal_getsockopt;
-	family->prot.close = kseal_close;
-	family->prot.shutdown = kseal_shutdown;
-	family->prot.disconnect = kseal_disconnect;
-	kseal_compat_proto(&family->prot, &calls);
-
-	family->data_ready = sk->sk_data_ready;
-	family->write_space = sk->sk_write_space;
-	family->state_change = sk->sk_state_change;
-	family->base_ops = sk->sk_socket->ops;
-	family->ops = *family->base_ops;
-	family->ops.poll = kseal_poll;
-	/* no way around us to TCP's bytes */
-	family->ops.splice_read = kseal_splice_read;
-	family->ops.read_sock = kseal_read_sock;
-	family->ops.read_skb = NULL;
-	family->ops.peek_len = kseal_peek_len;
-	family->ops.set_peek_off = NULL;
-	family->ops.mmap = sock_no_mmap;
-	family->ops.set_rcvlowat = kseal_set_rcvlowat;
-	kseal_compat_ops(&family->ops, ops_accept);
-}
-
-/* Returns the family of a socket that has TCP's own proto, or NULL. */
-static const struct kseal_family *get_family(struct sock *sk)
-{
-	struct kseal_family *family = &families[sk->sk_family == AF_INET6];
-
-	mutex_lock(&families_lock);
-	if (!family->base && sk->sk_prot->sendmsg == tcp_sendmsg) {
-		make_family(family, sk);
-		family->base = sk->sk_prot;
+	if (!family)
+		return ERR_PTR(-EBUSY);
+	if (as->profile) {
+		profile = kstrdup(as->profile, as->gfp | __GFP_ACCOUNT);
+		if (!profile)
+			return ERR_PTR(-ENOMEM);
 	}
-	mutex_unlock(&families_lock);
-	if (family->base != sk->sk_prot ||
-	    family->base_ops != sk->sk_socket->ops ||
-	    family->data_ready != sk->sk_data_ready ||
-	    family->write_space != sk->sk_write_space ||
-	    family->state_change != sk->sk_state_change)
-		return NULL;
-	return family;
+	ks = kseal_sock_create(sk, family, as->gfp);
+	if (!ks) {
+		kfree(profile);
+		return ERR_PTR(-ENOMEM);
+	}
+	if (profile) {
+		ks->text[KSEAL_TEXT_PROFILE] = profile;
+		ks->role = KSEAL_ROLE_SERVER;
+		ks->wrapped = true;
+	}
+	ks->released = true;
+	ks->mainline = as->mainline;
+	ks->rx.cmsg = as->mainline;
+	ks->rx.lowat = sk->sk_rcvlowat;
+	return ks;
 }
 
-int kseal_sock_attach(struct sock *sk, bool mainline)
+int kseal_sock_attach(struct sock *sk, const struct kseal_attach *as)
 {
-	const struct kseal_family *family;
 	struct kseal_sock *ks;
 
 	sock_owned_by_me(sk);
 	if (sk->sk_state != TCP_ESTABLISHED &&
-	    (mainline || (sk->sk_state != TCP_LISTEN &&
-			  sk->sk_state != TCP_CLOSE_WAIT)))
+	    (as->mainline || (sk->sk_state != TCP_LISTEN &&
+			      sk->sk_state != TCP_SYN_SENT &&
+			      sk->sk_state != TCP_CLOSE_WAIT)))
 		return -ENOTCONN;
 	if (sk_is_mptcp(sk) || tcp_sk(sk)->repair || !sk->sk_socket)
 		return -EOPNOTSUPP;
 	/* sockmap, strparser and the like */
 	if (rcu_access_pointer(sk->sk_user_data))
 		return -EBUSY;
-	family = get_family(sk);
-	if (!family)
-		return -EBUSY;
-	ks = create(sk, family, GFP_KERNEL);
-	if (!ks)
-		return -ENOMEM;
-	ks->released = true;
-	ks->mainline = mainline;
-	ks->rx.cmsg = mainline;
-	ks->rx.lowat = sk->sk_rcvlowat;
-	if (mainline) {
+	ks = create(sk, as);
+	if (IS_ERR(ks))
+		return PTR_ERR(ks);
+	if (as->mainline) {
 		/* each direction is TCP's until it has keys */
 		ks->state = KSEAL_STATE_KEYED;
 	} else {
@@ -542,28 +377,30 @@ int kseal_sock_attach(struct sock *sk, bool mainline)
 	if (sk->sk_state == TCP_LISTEN)
 		ks->state = KSEAL_STATE_LISTEN;
 	else
-		set_callbacks(ks);
+		kseal_sock_set_callbacks(ks);
 	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ks);
 	/* Children are copied from a listener without its lock: whoever copies
 	 * our proto has to find our clone. TCP sets it again after us.
 	 */
-	smp_store_release(&inet_csk(sk)->icsk_ulp_ops,
-			  mainline ? &kseal_mainline_ulp_ops : &kseal_ulp_ops);
-	WRITE_ONCE(sk->sk_prot, &((struct kseal_family *)family)->prot);
-	WRITE_ONCE(sk->sk_socket->ops, &family->ops);
+	smp_store_release(&inet_csk(sk)->icsk_ulp_ops, as->mainline ?
+			  &kseal_mainline_ulp_ops : &kseal_ulp_ops);
+	WRITE_ONCE(sk->sk_prot, (struct proto *)&ks->family->prot);
+	WRITE_ONCE(sk->sk_socket->ops, &ks->family->ops);
 	return 0;
 }
 
 static int init(struct sock *sk)
 {
-	return kseal_sock_attach(sk, false);
+	const struct kseal_attach as = { .gfp = GFP_KERNEL };
+
+	return kseal_sock_attach(sk, &as);
 }
 
 struct tcp_ulp_ops kseal_ulp_ops __read_mostly = {
 	.name = KSEAL_ULP_NAME,
 	.owner = THIS_MODULE,
 	.init = init,
-	.clone = clone,
+	.clone = kseal_listener_clone,
 	.release = kseal_sock_release,
 };
 

@@ -58,6 +58,8 @@ struct kseal_sock {
 	bool shutdown_late;		/* SHUT_WR came before the keys */
 	bool released;			/* accept() or the ULP has handed it out */
 	bool mainline;			/* the ULP "tls": mainline.h */
+	bool wrapped;			/* by a rule: wrap.h; of a listener, its children */
+	bool pass;			/* KSEAL_SO_PASS, of a listener */
 	u32 shaped;			/* BIT(KSEAL_SO_*) that were set here */
 	bool zerocopy_ro;		/* its TLS_TX_ZEROCOPY_RO: kept, not used */
 	int err;			/* -errno, sticky; 0: none */
@@ -121,14 +123,37 @@ static inline void kseal_sock_owned(const struct kseal_sock *ks)
 	sock_owned_by_me(ks->sk);
 }
 
+struct kseal_attach {
+	bool mainline;		/* as mainline's "tls" would: see mainline.h */
+	const char *profile;	/* of a listener that a rule wraps, else NULL */
+	gfp_t gfp;
+};
+
 /**
  * kseal_sock_attach - the ULP's ->init, from setsockopt(TCP_ULP)
- * @sk: a TCP socket, locked
- * @mainline: as mainline's "tls" would: see mainline.h
+ * @sk: a TCP socket, locked, or in BH with nobody owning it
+ * @as: how
+ *
+ * In BH only after kseal_sock_prepare().
  *
  * Return: 0, -ENOTCONN, -EOPNOTSUPP, -EBUSY, -ENOMEM.
  */
-int kseal_sock_attach(struct sock *sk, bool mainline);
+int kseal_sock_attach(struct sock *sk, const struct kseal_attach *as);
+
+/**
+ * kseal_sock_create - a session, not yet on its socket
+ * @sk: the socket
+ * @family: the calls it came with
+ * @gfp: for the session
+ *
+ * Return: the session, to be put on the socket; or NULL.
+ */
+struct kseal_sock *kseal_sock_create(struct sock *sk,
+				     const struct kseal_family *family,
+				     gfp_t gfp);
+
+/* Puts our callbacks on the socket: locked, or not yet anybody's. */
+void kseal_sock_set_callbacks(struct kseal_sock *ks);
 
 /* The ULP's ->release: the socket is being destroyed, perhaps in BH. */
 void kseal_sock_release(struct sock *sk);
@@ -206,6 +231,16 @@ void kseal_sock_exit(void);
  * has changed, and the caller still owns @keys.
  */
 int kseal_sock_rekey(struct kseal_sock *ks, struct kseal_keys *keys, bool tx);
+
+/**
+ * kseal_sock_check_text - whether something can be a profile's or a server's name
+ * @text: its bytes, perhaps with a terminator
+ * @len: how many, with it
+ * @max: how many it may have, without it
+ *
+ * Return: its length without the terminator, or -EINVAL.
+ */
+int kseal_sock_check_text(const char *text, unsigned int len, unsigned int max);
 
 /* sockopt.c: the proto's ->setsockopt and ->getsockopt. */
 int kseal_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,

@@ -12,24 +12,32 @@
 
 /* ---- set ---- */
 
-static int set_text(struct kseal_sock *ks, enum kseal_text which,
-		    const char *text, unsigned int optlen, unsigned int max)
+/* Returns its length without the terminator. */
+int kseal_sock_check_text(const char *text, unsigned int len, unsigned int max)
 {
 	unsigned int i;
 
-	if (!optlen || optlen > max)
+	if (!len || len > max + 1)
 		return -EINVAL;
 	/* a terminator is allowed, nothing after it, no control characters */
-	if (!text[optlen - 1])
-		optlen--;
-	for (i = 0; i < optlen; i++)
+	if (!text[len - 1])
+		len--;
+	for (i = 0; i < len; i++)
 		if ((unsigned char)text[i] <= ' ' || text[i] == 0x7f)
 			return -EINVAL;
-	if (!optlen)
-		return -EINVAL;
+	return len && len <= max ? (int)len : -EINVAL;
+}
+
+static int set_text(struct kseal_sock *ks, enum kseal_text which,
+		    const char *text, unsigned int optlen, unsigned int max)
+{
+	int len = kseal_sock_check_text(text, optlen, max);
+
+	if (len < 0)
+		return len;
 	if (ks->role != KSEAL_ROLE_NONE)
 		return -EALREADY;
-	return kseal_sock_set_text(ks, which, text, optlen, GFP_KERNEL_ACCOUNT);
+	return kseal_sock_set_text(ks, which, text, len, GFP_KERNEL_ACCOUNT);
 }
 
 static int set_role(struct kseal_sock *ks, const void *value,
@@ -112,6 +120,15 @@ static int set_explain(struct kseal_sock *ks, u32 value)
 	return 0;
 }
 
+/* From here on: those that are half open too. */
+static int set_pass(struct kseal_sock *ks, u32 value)
+{
+	if (value > 1 || ks->state != KSEAL_STATE_LISTEN)
+		return -EINVAL;
+	WRITE_ONCE(ks->pass, value);
+	return 0;
+}
+
 static int send_key_update(struct kseal_sock *ks, u32 value)
 {
 	if (value > 1)
@@ -138,6 +155,8 @@ static int set_number(struct kseal_sock *ks, int optname, const void *value,
 		return send_key_update(ks, number);
 	case KSEAL_SO_EXPLAIN:
 		return set_explain(ks, number);
+	case KSEAL_SO_PASS:
+		return set_pass(ks, number);
 	default:
 		return set_shape(ks, optname, number);
 	}
@@ -153,6 +172,7 @@ static int write_option(struct kseal_sock *ks, int optname, const void *value,
 	case KSEAL_SO_CONTROL:
 	case KSEAL_SO_KEY_UPDATE:
 	case KSEAL_SO_EXPLAIN:
+	case KSEAL_SO_PASS:
 		return set_number(ks, optname, value, optlen);
 	case KSEAL_SO_PROFILE:
 		return set_text(ks, KSEAL_TEXT_PROFILE, value, optlen,
@@ -261,6 +281,8 @@ static u32 get_number(const struct kseal_sock *ks, int optname)
 		return READ_ONCE(ks->tx.shape.pad);
 	case KSEAL_SO_DYNAMIC:
 		return READ_ONCE(ks->tx.shape.dynamic);
+	case KSEAL_SO_PASS:
+		return READ_ONCE(ks->pass);
 	default:
 		return READ_ONCE(ks->rx.cmsg);
 	}
@@ -300,6 +322,7 @@ static int read_option(struct sock *sk, struct kseal_sock *ks, int optname,
 	case KSEAL_SO_PADDING:
 	case KSEAL_SO_DYNAMIC:
 	case KSEAL_SO_CONTROL:
+	case KSEAL_SO_PASS:
 		number = get_number(ks, optname);
 		return put_option(&number, sizeof(number), optval, optlen);
 	case KSEAL_SO_INFO:

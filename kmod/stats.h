@@ -25,6 +25,8 @@ struct seq_file;
 	X(HANDSHAKES_RETRIED,	"handshakes_retried")	\
 	X(KEYS_INSTALLED,	"keys_installed")	\
 	X(PLAIN_RESET,		"plain_reset")		\
+	X(LISTENERS_WRAPPED,	"listeners_wrapped")	\
+	X(WRAP_DROPPED,		"wrap_dropped")		\
 	X(TX_RECORDS,		"tx_records")		\
 	X(TX_BYTES,		"tx_bytes")		\
 	X(TX_SPLICE_BYTES,	"tx_splice_bytes")	\

@@ -21,12 +21,16 @@ int serve_main(int argc, char **argv);
 int connect_main(int argc, char **argv);
 int keygen_main(int argc, char **argv);
 int bench_main(int argc, char **argv);
+int wrap_main(int argc, char **argv);
+int unwrap_main(int argc, char **argv);
 
 extern const char show_help[];
 extern const char serve_help[];
 extern const char connect_help[];
 extern const char keygen_help[];
 extern const char bench_help[];
+extern const char wrap_help[];
+extern const char unwrap_help[];
 
 /* Prints the help of a command on stdout; for --help. Returns STATUS_OK. */
 int command_help(const char *name);

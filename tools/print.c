@@ -51,6 +51,14 @@ void print_number(struct print *p, const char *key, const char *label, uint64_t 
 	print_label(label, text);
 }
 
+void print_flag(struct print *p, const char *key, const char *label)
+{
+	if (p->object)
+		json_object_set_new(p->object, key, json_true());
+	else
+		print_label(label, "yes");
+}
+
 void print_name(struct print *p, const char *key, const char *label, const char *name,
 		unsigned int value)
 {

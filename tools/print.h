@@ -16,6 +16,9 @@ struct print {
 void print_string(struct print *p, const char *key, const char *label, const char *value);
 void print_number(struct print *p, const char *key, const char *label, uint64_t value);
 
+/* Something that is so: text "yes", JSON true. */
+void print_flag(struct print *p, const char *key, const char *label);
+
 /* An enum's name, or, where name is NULL, its number. */
 void print_name(struct print *p, const char *key, const char *label, const char *name,
 		unsigned int value);

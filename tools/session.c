@@ -13,7 +13,7 @@
 #define REQUEST_MAX 64
 #define TRIES_MAX 8
 
-enum field_kind { FIELD_U8, FIELD_U16, FIELD_U32, FIELD_U64, FIELD_STRING, FIELD_ADDRESS };
+enum field_kind { FIELD_FLAG, FIELD_U8, FIELD_U16, FIELD_U32, FIELD_U64, FIELD_STRING, FIELD_ADDRESS };
 
 /* Where each attribute goes, and its type. */
 static const struct field {
@@ -47,6 +47,8 @@ static const struct field {
 	FIELD(KSEAL_A_ERROR, FIELD_U32, error),
 	FIELD(KSEAL_A_ALERT, FIELD_U8, alert),
 	FIELD(KSEAL_A_REASON, FIELD_STRING, reason),
+	FIELD(KSEAL_A_SESSION_WRAPPED, FIELD_FLAG, wrapped),
+	FIELD(KSEAL_A_SESSION_PASS, FIELD_FLAG, pass),
 #undef FIELD
 };
 
@@ -83,6 +85,9 @@ static int read_field(const struct field *f, const struct nlattr *attr, struct s
 	void *to = (char *)s + f->offset;
 
 	switch (f->kind) {
+	case FIELD_FLAG:
+		*(bool *)to = true;
+		return 0;
 	case FIELD_U8:
 		return read_scalar(attr, sizeof(uint8_t), to);
 	case FIELD_U16:

@@ -17,6 +17,7 @@ struct session {
 	uint32_t uid, error;
 	uint16_t version, cipher;
 	uint8_t state, role, alert;
+	bool wrapped, pass;
 	char local[ADDRESS_MAX], peer[ADDRESS_MAX];
 	char *profile, *server_name, *suite, *group, *alpn, *identity, *reason;
 };

@@ -10,6 +10,7 @@
 #include "command.h"
 #include "names.h"
 #include "print.h"
+#include "rule.h"
 #include "session.h"
 #include "table.h"
 #include "text.h"
@@ -18,7 +19,7 @@ const char show_help[] =
 	"[--json] [--stats] [ID]\n"
 	"\n"
 	"  ID            one session, with all that is known of it\n"
-	"  -j, --json    JSON: {\"sessions\": [...], \"stats\": {...}}\n"
+	"  -j, --json    JSON: {\"sessions\": [...], \"wraps\": [...], \"stats\": {...}}\n"
 	"  -s, --stats   the counters of the network namespace; alone: nothing else\n"
 	"\n"
 	"Shows the sessions of one's own sockets; all of the network namespace with\n"
@@ -56,6 +57,10 @@ static void print_session(struct print *p, const struct session *s)
 		print_name(p, "state", "state", name_state(s->state), s->state);
 	if (session_has(s, KSEAL_A_ROLE))
 		print_name(p, "role", "role", name_role(s->role), s->role);
+	if (s->wrapped)
+		print_flag(p, "wrapped", "wrapped by a rule");
+	if (s->pass)
+		print_flag(p, "pass", "lets plain TCP pass");
 	for (i = 0; i < sizeof(strings) / sizeof(*strings); i++)
 		if (session_has(s, strings[i].attr))
 			print_string(p, strings[i].key, strings[i].label, strings[i].value);
@@ -172,6 +177,59 @@ static void print_table(const struct session_list *list)
 	free(cells);
 }
 
+/* ---- rules ---- */
+
+static void print_rules(const struct rule_list *list)
+{
+	static const struct column rule_columns[] = {
+		{ "WRAPPED", false, 0 }, { "PROFILE", false, 0 }, { "LISTENERS", true, 0 },
+	};
+	char **cells = calloc(list->count, 3 * sizeof(*cells));
+	size_t i;
+
+	if (!cells)
+		return;
+	for (i = 0; i < list->count; i++) {
+		cells[3 * i] = strdup(list->at[i].address);
+		cells[3 * i + 1] = text_escape(list->at[i].profile ? list->at[i].profile : "");
+		cells[3 * i + 2] = number(list->at[i].listeners);
+	}
+	table_print(rule_columns, 3, cells, list->count, table_width());
+	for (i = 0; i < 3 * list->count; i++)
+		free(cells[i]);
+	free(cells);
+}
+
+static json_t *json_rules(const struct rule_list *list)
+{
+	json_t *array = json_array();
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		json_array_append_new(array, json_pack("{s:s, s:s?, s:I}", "address",
+						       list->at[i].address, "profile",
+						       list->at[i].profile, "listeners",
+						       (json_int_t)list->at[i].listeners));
+	return array;
+}
+
+/* Rules are for those who may make them; others see none. */
+static void show_rules(json_t *root)
+{
+	struct rule_list list;
+	char error[256];
+
+	if (rule_list(&list, error, sizeof(error)))
+		return;
+	if (root) {
+		json_object_set_new(root, "wraps", json_rules(&list));
+	} else if (list.count) {
+		putchar('\n');
+		print_rules(&list);
+	}
+	rule_list_free(&list);
+}
+
 static const struct session *find(const struct session_list *list, uint64_t id)
 {
 	size_t i;
@@ -248,6 +306,8 @@ static int show(const struct show_options *o)
 
 	if (o->one || o->json || !o->stats)
 		status = show_sessions(o, root);
+	if (!status && !o->one && (o->json || !o->stats))
+		show_rules(root);
 	if (!status && o->stats)
 		status = show_stats(root);
 	if (!status && root) {

@@ -132,6 +132,17 @@ static inline struct ubuf_info *kseal_compat_zerocopy_alloc(struct sock *sk,
 #endif
 }
 
+/* inet_hashtables.h: the table is the namespace's */
+#ifdef KSEAL_COMPAT_HASHINFO
+#define KSEAL_HASHINFO(net) (net)->ipv4.tcp_death_row.hashinfo,
+#else
+#define KSEAL_HASHINFO(net)
+#endif
+#define kseal_compat_lookup4(net, ...) \
+	__inet_lookup_listener(net, KSEAL_HASHINFO(net) __VA_ARGS__)
+#define kseal_compat_lookup6(net, ...) \
+	inet6_lookup_listener(net, KSEAL_HASHINFO(net) __VA_ARGS__)
+
 /* Pins user memory; there is no such call before 6.3. */
 static inline ssize_t kseal_compat_extract_pages(struct iov_iter *iter,
 						 struct page ***pages,

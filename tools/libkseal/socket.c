@@ -36,9 +36,9 @@ static int set_string(int fd, int option, const char *text)
 	return setsockopt(fd, SOL_KSEAL, option, text, strlen(text)) ? -errno : 0;
 }
 
-static int set_role(int fd, uint32_t role)
+static int set_number(int fd, int option, uint32_t value)
 {
-	return setsockopt(fd, SOL_KSEAL, KSEAL_SO_ROLE, &role, sizeof(role)) ? -errno : 0;
+	return setsockopt(fd, SOL_KSEAL, option, &value, sizeof(value)) ? -errno : 0;
 }
 
 int kseal_server(int fd, const char *profile)
@@ -49,19 +49,27 @@ int kseal_server(int fd, const char *profile)
 	if (!err)
 		err = set_string(fd, KSEAL_SO_PROFILE, profile);
 	if (!err)
-		err = set_role(fd, KSEAL_ROLE_SERVER);
+		err = set_number(fd, KSEAL_SO_ROLE, KSEAL_ROLE_SERVER);
 	return err;
 }
 
 int kseal_explain(int fd)
 {
-	uint32_t on = 1;
 	int err;
 
 	err = kseal_socket_attach(fd);
-	if (!err && setsockopt(fd, SOL_KSEAL, KSEAL_SO_EXPLAIN, &on, sizeof(on)))
-		err = -errno;
-	return err;
+	return err ? err : set_number(fd, KSEAL_SO_EXPLAIN, 1);
+}
+
+/* Of a level it does not know TCP says EOPNOTSUPP or ENOPROTOOPT, as the kernel and family go. */
+static int level_error(int err)
+{
+	return err == -EOPNOTSUPP ? -ENOPROTOOPT : err;
+}
+
+int kseal_pass(int fd, bool on)
+{
+	return level_error(set_number(fd, KSEAL_SO_PASS, on));
 }
 
 int kseal_connect(int fd, const char *server_name, const char *profile)
@@ -76,16 +84,13 @@ int kseal_connect(int fd, const char *server_name, const char *profile)
 	if (!err)
 		err = set_string(fd, KSEAL_SO_SERVER_NAME, server_name);
 	if (!err)
-		err = set_role(fd, KSEAL_ROLE_CLIENT);
+		err = set_number(fd, KSEAL_SO_ROLE, KSEAL_ROLE_CLIENT);
 	return err;
 }
 
-/* Of a level it does not know TCP says EOPNOTSUPP or ENOPROTOOPT, as the kernel and family go. */
 static int get_option(int fd, int option, void *value, socklen_t len)
 {
-	if (!getsockopt(fd, SOL_KSEAL, option, value, &len))
-		return 0;
-	return errno == EOPNOTSUPP ? -ENOPROTOOPT : -errno;
+	return getsockopt(fd, SOL_KSEAL, option, value, &len) ? level_error(-errno) : 0;
 }
 
 int kseal_info(int fd, struct kseal_info *info)

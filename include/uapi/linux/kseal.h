@@ -11,7 +11,8 @@
  * SOCKET OPTIONS
  *
  *   setsockopt(fd, SOL_TCP, TCP_ULP, "kseal", 5)
- *     Attaches kseal to a TCP socket that is connected or that listens. From
+ *     Attaches kseal to a TCP socket that is connected, that is connecting (after
+ *     connect() said EINPROGRESS), or that listens. From
  *     here on nothing leaves the socket in clear: until it has keys, reads and
  *     writes fail with ENOKEY (no role chosen yet) or block, or give EAGAIN
  *     (handshake under way). There is no way back to plain TCP. Connections
@@ -21,7 +22,7 @@
  *     accept() does not return them: they would be served in clear.
  *     Errors: EBUSY the socket is in a sockmap, has a psock, or carries another
  *     user of sk_user_data; EOPNOTSUPP it is an MPTCP socket or in TCP repair
- *     mode; ENOTCONN neither connected nor listening; EEXIST it has a ULP;
+ *     mode; ENOTCONN none of the three; EEXIST it has a ULP;
  *     ENOENT the module is not loaded; ENOPROTOOPT (a Unix socket: EOPNOTSUPP)
  *     it is not TCP.
  *
@@ -38,7 +39,9 @@
  *     comes out in the handshake.
  *   setsockopt(fd, SOL_KSEAL, KSEAL_SO_ROLE, &role, sizeof(__u32))
  *     KSEAL_ROLE_SERVER or KSEAL_ROLE_CLIENT. On a connected socket this
- *     starts the handshake; on a listener (server only) it is what accepted
+ *     starts the handshake; on a connecting one it starts with the connection,
+ *     for which poll(2) waits too: what it then says is how both went (SO_ERROR;
+ *     the handshake's time limit is for both); on a listener (server only) it is what accepted
  *     connections do by themselves.
  *     Errors: EINVAL unknown role, or client role on a listener; EALREADY a
  *     role was set; EDESTADDRREQ see above; EUNATCH no helper is registered in
@@ -56,6 +59,11 @@
  *     lines of printable ASCII, at most KSEAL_EXPLAIN_MAX bytes of them, the last
  *     one a mark if there was more; NUL-terminated, cut to len. Empty if nobody
  *     asked. For people: its form may change. Never a key or a secret.
+ *
+ *   setsockopt(fd, SOL_KSEAL, KSEAL_SO_PASS, &on, sizeof(__u32)), and get
+ *     A listener's: 1: connections that are established from here on are plain
+ *     TCP, as if the ULP were not there; 0, the default: they have it. Those that
+ *     exist stay what they are. EINVAL not a listener, or another value.
  *
  * How records are made; each may be set at any time, on a listener for its
  * connections, and read with getsockopt:
@@ -217,6 +225,30 @@
  *   the gauge "helpers": how many workers are registered now. Without one no
  *   handshake can begin.
  *
+ * KSEAL_CMD_WRAP (u, CAP_NET_ADMIN in the netns): a rule. Whoever listens on the
+ * address has the ULP, the profile and the server's role put on the listening
+ * socket, now and whenever a new one appears, until the rule is taken back. No
+ * connection to such an address begins in clear: a segment for a listener that
+ * is not wrapped yet is dropped while it is being wrapped, and sent again by
+ * TCP. A rule for the same address replaces the profile, for later connections.
+ *     LOCAL sockaddr       listeners bound to it; 0.0.0.0 and :: are such
+ *                          addresses, they mean no other
+ *     [WRAP_ANY flag]      listeners of LOCAL's port, whatever their address
+ *     PROFILE string
+ *     [WRAP_AHEAD flag]    that nobody listens there is no error
+ *     -ENOENT nobody listens there, and there was no rule; -EOPNOTSUPP a
+ *     listener is MPTCP, or the kernel has no netfilter; -EBUSY a listener
+ *     carries something else; -ENOSPC KSEAL_WRAPS_MAX rules; -EINVAL an
+ *     attribute. After an error nothing has changed.
+ *   Connections that were in a listener's queue are reset, as TCP_ULP has it.
+ *   A listener that has the ULP already is left as its program made it.
+ * KSEAL_CMD_UNWRAP (u, CAP_NET_ADMIN in the netns)
+ *     LOCAL, [WRAP_ANY]    a rule's
+ *   The rule is gone; its listeners pass (KSEAL_SO_PASS). -ENOENT no such rule.
+ * KSEAL_CMD_WRAP_GET (u, NLM_F_DUMP, CAP_NET_ADMIN in the netns)
+ *   A KSEAL_CMD_WRAP_GET message for each rule: LOCAL, [WRAP_ANY], PROFILE, and
+ *     WRAP_LISTENERS u32   how many have it now
+ *
  * One exception to "nobody reads keys": like those of WireGuard, macsec, ovpn
  * and xfrm, these netlink messages are seen by an nlmon device, which needs
  * CAP_NET_ADMIN in the network namespace.
@@ -243,6 +275,7 @@ enum kseal_sockopt {
 	KSEAL_SO_CONTROL,		/* __u32, 0 or 1 */
 	KSEAL_SO_KEY_UPDATE,		/* __u32, 0 or 1, write only */
 	KSEAL_SO_EXPLAIN,		/* set: __u32, 0 or 1; get: string */
+	KSEAL_SO_PASS,			/* __u32, 0 or 1 */
 };
 
 #define KSEAL_RECORD_MIN	63	/* least KSEAL_SO_RECORD_MAX: RFC 8449 4 */
@@ -251,6 +284,7 @@ enum kseal_sockopt {
 #define KSEAL_NAME_MAX		255	/* bytes, without NUL */
 #define KSEAL_REASON_MAX	255	/* bytes, without NUL */
 #define KSEAL_EXPLAIN_MAX	8191	/* bytes, without NUL */
+#define KSEAL_WRAPS_MAX		1024	/* rules of a network namespace */
 
 enum kseal_role {
 	KSEAL_ROLE_NONE,
@@ -316,6 +350,9 @@ enum kseal_cmd {
 	KSEAL_CMD_SESSION_GET,
 	KSEAL_CMD_STATS_GET,
 	KSEAL_CMD_MESSAGE,
+	KSEAL_CMD_WRAP,
+	KSEAL_CMD_UNWRAP,
+	KSEAL_CMD_WRAP_GET,
 
 	__KSEAL_CMD_MAX,
 #define KSEAL_CMD_MAX (__KSEAL_CMD_MAX - 1)
@@ -368,6 +405,11 @@ enum kseal_attr {
 	KSEAL_A_DYNAMIC,		/* u32, KSEAL_SO_DYNAMIC */
 	KSEAL_A_EXPLAIN_WANTED,		/* flag: the socket has KSEAL_SO_EXPLAIN set */
 	KSEAL_A_EXPLAIN,		/* string, lines */
+	KSEAL_A_WRAP_ANY,		/* flag: the port of every address */
+	KSEAL_A_WRAP_AHEAD,		/* flag: perhaps nobody listens yet */
+	KSEAL_A_WRAP_LISTENERS,		/* u32 */
+	KSEAL_A_SESSION_WRAPPED,	/* flag: by a rule */
+	KSEAL_A_SESSION_PASS,		/* flag: KSEAL_SO_PASS is set */
 	/* a session also has ROLE, PROFILE, PEER, LOCAL, and where known
 	 * VERSION, CIPHER, SUITE, GROUP, ALPN, SERVER_NAME, PEER_IDENTITY,
 	 * ERROR, ALERT, REASON

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/slab.h>
+#include <net/tcp.h>
+
+#include "family.h"
+#include "listener.h"
+#include "sock.h"
+#include "stats.h"
+
+static int inherit(struct kseal_sock *ks, struct kseal_sock *parent, gfp_t gfp)
+{
+	const char *profile;
+	int err = 0;
+
+	/* a socket that was connected, disconnected and made to listen */
+	if (!parent || READ_ONCE(parent->state) != KSEAL_STATE_LISTEN)
+		return -ENOTCONN;
+	spin_lock_bh(&parent->text_lock);
+	profile = parent->text[KSEAL_TEXT_PROFILE];
+	if (profile) {
+		ks->text[KSEAL_TEXT_PROFILE] = kstrdup(profile, gfp);
+		err = ks->text[KSEAL_TEXT_PROFILE] ? 0 : -ENOMEM;
+	}
+	spin_unlock_bh(&parent->text_lock);
+	ks->rx.lowat = READ_ONCE(parent->rx.lowat);
+	ks->rx.cmsg = READ_ONCE(parent->rx.cmsg);
+	ks->tx.shape = parent->tx.shape;
+	ks->shaped = READ_ONCE(parent->shaped);
+	ks->explain.asked = READ_ONCE(parent->explain.asked);
+	ks->wrapped = READ_ONCE(parent->wrapped);
+	ks->role = READ_ONCE(parent->role);
+	if (ks->role == KSEAL_ROLE_SERVER)
+		ks->state = KSEAL_STATE_WAITING;
+	return err;
+}
+
+/* A child of a listener that passes: as if the ULP were not there. */
+static void make_plain(struct sock *sk, const struct kseal_family *family)
+{
+	WRITE_ONCE(sk->sk_prot, (struct proto *)family->base);
+	sk->sk_prot_creator = (struct proto *)family->base;
+	inet_csk(sk)->icsk_ulp_ops = NULL;
+	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, NULL);
+}
+
+/* Nobody takes the child's lock before accept() hands it out; until then it
+ * collects bytes.
+ */
+void kseal_listener_clone(const struct request_sock *req, struct sock *sk,
+			  const gfp_t gfp)
+{
+	struct kseal_family *family = kseal_family_of(sk);
+	/* alive: TCP holds the listener */
+	struct kseal_sock *parent = kseal_sock(sk), *ks;
+
+	if (parent && READ_ONCE(parent->pass)) {
+		make_plain(sk, family);
+		return;
+	}
+	/* TCP puts the module once for each child, but gets it for none */
+	__module_get(THIS_MODULE);
+	/* The child is a copy made without the listener's lock, perhaps while
+	 * the ULP was being attached: it may have the old proto.
+	 */
+	WRITE_ONCE(sk->sk_prot, &family->prot);
+	/* used by sk_free() and TIME_WAIT, after we are gone */
+	sk->sk_prot_creator = (struct proto *)family->base;
+
+	ks = kseal_sock_create(sk, family, gfp);
+	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ks);
+	if (!ks)
+		return;	/* fails closed: without a session nothing works */
+	ks->err = inherit(ks, parent, gfp);
+	if (ks->err)
+		ks->state = KSEAL_STATE_DEAD;
+	kseal_sock_set_callbacks(ks);
+}
+
+/* A connection that came before the ULP would be served in clear: it is reset
+ * and never handed out. Returns whether it was one.
+ */
+static bool reset_plain(struct sock *child, const struct kseal_sock *listener)
+{
+	const struct kseal_family *family = listener->family;
+
+	if (kseal_sock_is(child))
+		return false;
+	if (READ_ONCE(listener->pass) && child->sk_prot == family->base)
+		return false;
+	/* copied from the listener between its proto and its ULP */
+	if (child->sk_prot == &family->prot)
+		make_plain(child, family);
+	kseal_stat_add(sock_net(child), KSEAL_STAT_PLAIN_RESET, 1);
+	tcp_abort(child, ECONNABORTED);
+	child->sk_prot->close(child, 0);
+	return true;
+}
+
+struct sock *kseal_listener_accept(struct sock *sk,
+				   struct proto_accept_arg *arg)
+{
+	struct kseal_sock *listener = kseal_sock(sk), *ks;
+	struct sock *child;
+
+	if (!listener) {
+		arg->err = -ENOMEM;
+		return NULL;
+	}
+	do {
+		child = kseal_compat_accept(kseal_sock_base(listener), sk, arg);
+		if (!child)
+			return NULL;
+	} while (reset_plain(child, listener));
+	ks = kseal_sock_is(child) ? kseal_sock(child) : NULL;
+	if (!ks)
+		return child;
+	lock_sock(child);
+	/* else later: TCP cannot be written to without a struct socket */
+	if (ks->state != KSEAL_STATE_WAITING)
+		ks->released = true;
+	release_sock(child);
+	return child;
+}
+
+/* inet's calls the one above, and gives the child its struct socket. */
+int kseal_listener_ops_accept(struct socket *sock, struct socket *newsock,
+			      struct proto_accept_arg *arg)
+{
+	const struct kseal_family *family = kseal_family_of(sock->sk);
+	int err = kseal_compat_ops_accept(family->base_ops, sock, newsock, arg);
+	struct kseal_sock *ks;
+
+	if (err)
+		return err;
+	if (!kseal_sock_is(newsock->sk)) {
+		/* it was given its listener's */
+		WRITE_ONCE(newsock->ops, family->base_ops);
+		return 0;
+	}
+	lock_sock(newsock->sk);
+	ks = kseal_sock(newsock->sk);
+	if (ks)
+		kseal_sock_adopt(ks);
+	release_sock(newsock->sk);
+	return 0;
+}

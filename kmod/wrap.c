@@ -1,0 +1,533 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <net/inet_hashtables.h>
+#include <net/tcp.h>
+
+#include "family.h"
+#include "main.h"
+#include "netlink.h"
+#include "sock.h"
+#include "wrap.h"
+
+/* ---- which listeners ---- */
+
+static bool has_address(const struct kseal_wrap *wrap, const struct sock *sk)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+
+#if IS_ENABLED(CONFIG_IPV6)
+	if (wrap->family == AF_INET6)
+		return sk->sk_family == AF_INET6 &&
+		       ipv6_addr_equal(&sk->sk_v6_rcv_saddr, &wrap->v6);
+	/* a socket of IPv6 that is bound to an address of IPv4 */
+	if (sk->sk_family == AF_INET6 &&
+	    !ipv6_addr_v4mapped(&sk->sk_v6_rcv_saddr))
+		return false;
+#endif
+	return inet->inet_rcv_saddr == wrap->v4;
+}
+
+static bool matches(const struct kseal_wrap *wrap, const struct sock *sk)
+{
+	return wrap->port == sk->sk_num && (wrap->any || has_address(wrap, sk));
+}
+
+const struct kseal_wrap *kseal_wrap_find(struct net *net, const struct sock *sk)
+{
+	struct kseal_net *kn = kseal_net(net);
+	const struct kseal_wrap *wrap, *found = NULL;
+
+	list_for_each_entry_rcu(wrap, &kn->wraps, node,
+				lockdep_is_held(&kn->wrap_lock)) {
+		if (!matches(wrap, sk))
+			continue;
+		/* the one that names the address */
+		if (!wrap->any)
+			return wrap;
+		found = wrap;
+	}
+	return found;
+}
+
+static struct kseal_wrap *find_same(struct kseal_net *kn,
+				    const struct kseal_wrap *like)
+{
+	struct kseal_wrap *wrap;
+
+	list_for_each_entry(wrap, &kn->wraps, node)
+		if (wrap->port == like->port && wrap->any == like->any &&
+		    (wrap->any || (wrap->family == like->family &&
+				   wrap->v4 == like->v4 &&
+				   ipv6_addr_equal(&wrap->v6, &like->v6))))
+			return wrap;
+	return NULL;
+}
+
+/* ---- listeners that are there ---- */
+
+struct listeners {
+	struct sock **sk;	/* held */
+	unsigned int n;
+	unsigned int room;
+};
+
+static void put_from(struct listeners *l, unsigned int from)
+{
+	while (l->n > from)
+		sock_put(l->sk[--l->n]);
+}
+
+static void put_listeners(struct listeners *l)
+{
+	put_from(l, 0);
+	kfree(l->sk);
+}
+
+/* Returns false when there is no room for all. wrap NULL: of any rule */
+static bool look_into(struct inet_listen_hashbucket *bucket, struct net *net,
+		      const struct kseal_wrap *wrap, struct listeners *l)
+{
+	struct hlist_nulls_node *node;
+	bool all = true;
+	struct sock *sk;
+
+	spin_lock(&bucket->lock);
+	sk_nulls_for_each(sk, node, &bucket->nulls_head) {
+		if (!net_eq(sock_net(sk), net) ||
+		    !(wrap ? matches(wrap, sk) : !!kseal_wrap_find(net, sk)))
+			continue;
+		all = l->n < l->room;
+		if (!all)
+			break;
+		if (refcount_inc_not_zero(&sk->sk_refcnt))
+			l->sk[l->n++] = sk;
+	}
+	spin_unlock(&bucket->lock);
+	return all;
+}
+
+static int find_listeners(struct net *net, const struct kseal_wrap *wrap,
+			  struct listeners *l)
+{
+	struct inet_hashinfo *hash = net->ipv4.tcp_death_row.hashinfo;
+	unsigned int i, before;
+	struct sock **more;
+
+	memset(l, 0, sizeof(*l));
+	for (i = 0; i <= hash->lhash2_mask; i++) {
+		before = l->n;
+		while (!look_into(&hash->lhash2[i], net, wrap, l)) {
+			put_from(l, before);
+			more = krealloc_array(l->sk, l->room * 2 + 16,
+					      sizeof(*more), GFP_KERNEL);
+			if (!more) {
+				put_listeners(l);
+				return -ENOMEM;
+			}
+			l->sk = more;
+			l->room = l->room * 2 + 16;
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+/* ---- what becomes of them ---- */
+
+bool kseal_wrap_is_done(const struct sock *sk)
+{
+	const struct kseal_sock *ks;
+
+	if (smp_load_acquire(&inet_csk(sk)->icsk_ulp_ops) != &kseal_ulp_ops)
+		return false;
+	ks = kseal_sock(sk);
+	/* what a program does with its own socket is its own affair */
+	return ks && !(READ_ONCE(ks->wrapped) && READ_ONCE(ks->pass));
+}
+
+static int attach(struct sock *sk, const struct kseal_wrap *wrap, gfp_t gfp)
+{
+	const struct kseal_attach as = { .profile = wrap->profile, .gfp = gfp };
+	int err;
+
+	/* TCP puts it with the socket, as after setsockopt(TCP_ULP) */
+	if (!try_module_get(THIS_MODULE))
+		return -EBUSY;
+	err = kseal_sock_attach(sk, &as);
+	if (err)
+		module_put(THIS_MODULE);
+	else
+		kseal_stat_add(sock_net(sk), KSEAL_STAT_LISTENERS_WRAPPED, 1);
+	return err;
+}
+
+int kseal_wrap_apply(struct sock *sk, const struct kseal_wrap *wrap, gfp_t gfp)
+{
+	struct kseal_sock *ks;
+	int err;
+
+	sock_owned_by_me(sk);
+	if (sk->sk_state != TCP_LISTEN)
+		return -ENOTCONN;
+	if (sk_is_mptcp(sk))
+		return -EOPNOTSUPP;
+	if (!kseal_sock_is(sk))
+		return inet_csk(sk)->icsk_ulp_ops ? -EBUSY :
+						    attach(sk, wrap, gfp);
+	ks = kseal_sock(sk);
+	if (!ks->wrapped)
+		return 0;
+	err = kseal_sock_set_text(ks, KSEAL_TEXT_PROFILE, wrap->profile,
+				  strlen(wrap->profile), gfp | __GFP_ACCOUNT);
+	if (!err)
+		WRITE_ONCE(ks->pass, false);
+	return err;
+}
+
+/* As the rules want it now. */
+static int settle(struct net *net, struct sock *sk)
+{
+	const struct kseal_wrap *wrap;
+	int err = 0;
+
+	lockdep_assert_held(&kseal_net(net)->wrap_lock);
+	lock_sock(sk);
+	wrap = kseal_wrap_find(net, sk);
+	if (wrap)
+		err = kseal_wrap_apply(sk, wrap, GFP_KERNEL);
+	else if (kseal_sock_is(sk) && kseal_sock(sk)->wrapped)
+		WRITE_ONCE(kseal_sock(sk)->pass, true);
+	release_sock(sk);
+	/* it was closed meanwhile */
+	return err == -ENOTCONN ? 0 : err;
+}
+
+static int settle_all(struct net *net, const struct listeners *l)
+{
+	int err = 0, ret;
+	unsigned int i;
+
+	for (i = 0; i < l->n; i++) {
+		ret = settle(net, l->sk[i]);
+		err = err ?: ret;
+	}
+	return err;
+}
+
+/* What the guard found and could not do itself. */
+static void wrap_work(struct work_struct *work)
+{
+	struct kseal_net *kn = container_of(work, struct kseal_net, wrap_work);
+	struct listeners l;
+	unsigned int i;
+	int err;
+
+	mutex_lock(&kn->wrap_lock);
+	/* without memory the next segment asks again */
+	if (find_listeners(kn->net, NULL, &l))
+		goto unlock;
+	for (i = 0; i < l.n; i++) {
+		if (kseal_wrap_is_done(l.sk[i]))
+			continue;
+		err = settle(kn->net, l.sk[i]);
+		if (err)
+			net_warn_ratelimited("kseal: what listens on port %u cannot be wrapped, its connections are dropped: %s (%d)\n",
+					     l.sk[i]->sk_num,
+					     err == -EOPNOTSUPP ? "it is MPTCP" :
+					     err == -EBUSY ? "it carries something else" :
+					     "there is no memory", err);
+	}
+	put_listeners(&l);
+unlock:
+	mutex_unlock(&kn->wrap_lock);
+}
+
+/* ---- rules come and go ---- */
+
+static int insert(struct net *net, struct kseal_wrap *wrap)
+{
+	struct kseal_net *kn = kseal_net(net);
+	int err;
+
+	if (kn->n_wraps == KSEAL_WRAPS_MAX)
+		return -ENOSPC;
+	err = kseal_family_prepare(net);
+	if (!err && !kn->n_wraps)
+		err = kseal_guard_on(net);
+	if (err)
+		return err;
+	__module_get(THIS_MODULE);
+	kn->n_wraps++;
+	list_add_tail_rcu(&wrap->node, &kn->wraps);
+	return 0;
+}
+
+static void take_out(struct net *net, struct kseal_wrap *wrap)
+{
+	struct kseal_net *kn = kseal_net(net);
+
+	list_del_rcu(&wrap->node);
+	kn->n_wraps--;
+	if (!kn->n_wraps)
+		kseal_guard_off(net);
+	module_put(THIS_MODULE);
+}
+
+/* The rule is in force; those who are there follow, or nobody does. */
+static int wrap_present(struct net *net, struct kseal_wrap *wrap,
+			struct kseal_wrap *old, bool ahead)
+{
+	struct listeners l;
+	int err = find_listeners(net, wrap, &l);
+
+	if (!err && !l.n && !old && !ahead)
+		err = -ENOENT;
+	if (!err)
+		err = settle_all(net, &l);
+	if (err && old)
+		list_replace_rcu(&wrap->node, &old->node);
+	else if (err)
+		take_out(net, wrap);
+	if (err && err != -ENOENT)
+		settle_all(net, &l);
+	put_listeners(&l);
+	return err;
+}
+
+static int add(struct net *net, struct kseal_wrap *wrap, bool ahead)
+{
+	struct kseal_net *kn = kseal_net(net);
+	struct kseal_wrap *old, *gone;
+	int err = 0;
+
+	mutex_lock(&kn->wrap_lock);
+	old = find_same(kn, wrap);
+	if (old)
+		list_replace_rcu(&old->node, &wrap->node);
+	else
+		err = insert(net, wrap);
+	if (err) {
+		kfree(wrap);
+	} else {
+		err = wrap_present(net, wrap, old, ahead);
+		gone = err ? wrap : old;
+		if (gone)
+			kfree_rcu(gone, rcu);
+	}
+	mutex_unlock(&kn->wrap_lock);
+	return err;
+}
+
+static int remove(struct net *net, const struct kseal_wrap *like)
+{
+	struct kseal_net *kn = kseal_net(net);
+	struct kseal_wrap *wrap;
+	struct listeners l;
+	int err;
+
+	mutex_lock(&kn->wrap_lock);
+	wrap = find_same(kn, like);
+	err = wrap ? find_listeners(net, wrap, &l) : -ENOENT;
+	if (!err) {
+		take_out(net, wrap);
+		settle_all(net, &l);
+		put_listeners(&l);
+		kfree_rcu(wrap, rcu);
+	}
+	mutex_unlock(&kn->wrap_lock);
+	return err;
+}
+
+/* ---- netlink ---- */
+
+static int parse_local(const struct nlattr *attr, struct kseal_wrap *wrap)
+{
+	const struct sockaddr_in6 *in6 = nla_data(attr);
+	const struct sockaddr_in *in = nla_data(attr);
+
+	if (nla_len(attr) == sizeof(*in) && in->sin_family == AF_INET) {
+		wrap->v4 = in->sin_addr.s_addr;
+		wrap->port = ntohs(in->sin_port);
+	} else if (nla_len(attr) == sizeof(*in6) &&
+		   in6->sin6_family == AF_INET6) {
+		wrap->v6 = in6->sin6_addr;
+		wrap->port = ntohs(in6->sin6_port);
+	} else {
+		return -EINVAL;
+	}
+	wrap->family = in->sin_family;
+	return wrap->port ? 0 : -EINVAL;
+}
+
+static int parse(struct genl_info *info, struct kseal_wrap *wrap)
+{
+	struct nlattr *local = info->attrs[KSEAL_A_LOCAL];
+
+	if (!local || parse_local(local, wrap)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, local,
+				    "LOCAL has to be an address with a port");
+		return -EINVAL;
+	}
+	wrap->any = nla_get_flag(info->attrs[KSEAL_A_WRAP_ANY]);
+	return 0;
+}
+
+static void explain(struct netlink_ext_ack *extack, int err)
+{
+	if (err == -ENOENT)
+		NL_SET_ERR_MSG(extack, "nobody listens there");
+	else if (err == -EBUSY)
+		NL_SET_ERR_MSG(extack, "what listens there carries something else");
+	else if (err == -ENOSPC)
+		NL_SET_ERR_MSG(extack, "there are too many rules");
+	else if (err == -EOPNOTSUPP && IS_ENABLED(CONFIG_NETFILTER))
+		NL_SET_ERR_MSG(extack, "what listens there is MPTCP");
+	else if (err == -EOPNOTSUPP)
+		NL_SET_ERR_MSG(extack, "this kernel has no netfilter");
+}
+
+int kseal_wrap_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	const struct nlattr *profile = info->attrs[KSEAL_A_PROFILE];
+	struct kseal_wrap *wrap;
+	int err;
+
+	if (!profile || kseal_sock_check_text(nla_data(profile),
+					      nla_len(profile),
+					      KSEAL_PROFILE_MAX) < 0) {
+		NL_SET_ERR_MSG_ATTR(info->extack, profile,
+				    "PROFILE has to be a name");
+		return -EINVAL;
+	}
+	wrap = kzalloc(sizeof(*wrap), GFP_KERNEL);
+	if (!wrap)
+		return -ENOMEM;
+	err = parse(info, wrap);
+	if (err) {
+		kfree(wrap);
+		return err;
+	}
+	nla_strscpy(wrap->profile, profile, sizeof(wrap->profile));
+	err = add(genl_info_net(info), wrap,
+		  nla_get_flag(info->attrs[KSEAL_A_WRAP_AHEAD]));
+	explain(info->extack, err);
+	return err;
+}
+
+int kseal_unwrap_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct kseal_wrap like = {};
+	int err = parse(info, &like);
+
+	if (!err)
+		err = remove(genl_info_net(info), &like);
+	if (err == -ENOENT)
+		NL_SET_ERR_MSG(info->extack, "there is no such rule");
+	return err;
+}
+
+static int put_local(struct sk_buff *skb, const struct kseal_wrap *wrap)
+{
+	const struct sockaddr_in6 in6 = {
+		.sin6_family = AF_INET6,
+		.sin6_port = htons(wrap->port),
+		.sin6_addr = wrap->v6,
+	};
+	const struct sockaddr_in in = {
+		.sin_family = AF_INET,
+		.sin_port = htons(wrap->port),
+		.sin_addr.s_addr = wrap->v4,
+	};
+
+	return wrap->family == AF_INET6 ?
+	       nla_put(skb, KSEAL_A_LOCAL, sizeof(in6), &in6) :
+	       nla_put(skb, KSEAL_A_LOCAL, sizeof(in), &in);
+}
+
+/* How many follow this very rule. */
+static int count(struct net *net, const struct kseal_wrap *wrap, u32 *n)
+{
+	struct listeners l;
+	unsigned int i;
+	int err = find_listeners(net, wrap, &l);
+
+	if (err)
+		return err;
+	*n = 0;
+	for (i = 0; i < l.n; i++)
+		*n += kseal_wrap_is_done(l.sk[i]) &&
+		      kseal_wrap_find(net, l.sk[i]) == wrap;
+	put_listeners(&l);
+	return 0;
+}
+
+static int put_wrap(struct sk_buff *skb, struct netlink_callback *cb,
+		    const struct kseal_wrap *wrap)
+{
+	void *header;
+	u32 n;
+	int err = count(sock_net(skb->sk), wrap, &n);
+
+	if (err)
+		return err;
+	header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid,
+			     cb->nlh->nlmsg_seq, &kseal_genl_family,
+			     NLM_F_MULTI, KSEAL_CMD_WRAP_GET);
+	if (!header)
+		return -EMSGSIZE;
+	if (put_local(skb, wrap) ||
+	    (wrap->any && nla_put_flag(skb, KSEAL_A_WRAP_ANY)) ||
+	    nla_put_string(skb, KSEAL_A_PROFILE, wrap->profile) ||
+	    nla_put_u32(skb, KSEAL_A_WRAP_LISTENERS, n)) {
+		genlmsg_cancel(skb, header);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, header);
+	return 0;
+}
+
+int kseal_wrap_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct kseal_net *kn = kseal_net(sock_net(skb->sk));
+	unsigned long at = 0;
+	struct kseal_wrap *wrap;
+	int err = 0;
+
+	mutex_lock(&kn->wrap_lock);
+	list_for_each_entry(wrap, &kn->wraps, node) {
+		if (at++ < cb->args[0])
+			continue;
+		err = put_wrap(skb, cb, wrap);
+		if (err)
+			break;
+		cb->args[0] = at;
+	}
+	mutex_unlock(&kn->wrap_lock);
+	return err && err != -EMSGSIZE ? err : skb->len;
+}
+
+/* ---- life ---- */
+
+void kseal_wrap_net_init(struct net *net)
+{
+	struct kseal_net *kn = kseal_net(net);
+
+	kn->net = net;
+	mutex_init(&kn->wrap_lock);
+	INIT_LIST_HEAD(&kn->wraps);
+	INIT_WORK(&kn->wrap_work, wrap_work);
+}
+
+/* No socket is left, and nobody who could send a message. */
+void kseal_wrap_net_exit(struct net *net)
+{
+	struct kseal_net *kn = kseal_net(net);
+	struct kseal_wrap *wrap, *next;
+
+	list_for_each_entry_safe(wrap, next, &kn->wraps, node) {
+		take_out(net, wrap);
+		kfree_rcu(wrap, rcu);
+	}
+	cancel_work_sync(&kn->wrap_work);
+}
