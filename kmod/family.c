@@ -60,6 +60,7 @@ struct kseal_family *kseal_family_get(struct sock *sk, gfp_t gfp)
 		mutex_lock(&families_lock);
 		if (!family->base && sk->sk_prot->sendmsg == tcp_sendmsg) {
 			make(family, sk);
+			/* pairs with the load above */
 			smp_store_release(&family->base, sk->sk_prot);
 		}
 		mutex_unlock(&families_lock);

@@ -139,6 +139,7 @@ bool kseal_wrap_is_done(const struct sock *sk)
 {
 	const struct kseal_sock *ks;
 
+	/* pairs with kseal_sock_attach() */
 	if (smp_load_acquire(&inet_csk(sk)->icsk_ulp_ops) != &kseal_ulp_ops)
 		return false;
 	ks = kseal_sock(sk);

@@ -3,7 +3,7 @@
 # packages.sh build-packages|demo-packages|check-packages|bench-packages: see that the Debian packages are there which the build, or the
 # build and the tests, or the build and the plots of make bench, need on this machine. The guests' own list is vm/packages.
 set -euo pipefail
-build=(gcc make pkg-config libmnl-dev liburing-dev libssl-dev libconfuse-dev libseccomp-dev libhiredis-dev libmicrohttpd-dev libjansson-dev)
+build=(gcc make pkg-config libmnl-dev liburing-dev libssl-dev libconfuse-dev libseccomp-dev libhiredis-dev libmicrohttpd-dev libjansson-dev libelf-dev)
 check=("${build[@]}" curl openssl tcpdump strace iproute2 iputils-ping procps xxd socat sparse shellcheck gnutls-bin sslscan ca-certificates
 	valgrind softhsm2 libengine-pkcs11-openssl redis-tools) # the last has the server, as redis-check-rdb, and starts none
 case ${1:-} in

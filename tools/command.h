@@ -23,6 +23,7 @@ int keygen_main(int argc, char **argv);
 int bench_main(int argc, char **argv);
 int wrap_main(int argc, char **argv);
 int unwrap_main(int argc, char **argv);
+int run_main(int argc, char **argv);
 
 extern const char show_help[];
 extern const char serve_help[];
@@ -31,6 +32,7 @@ extern const char keygen_help[];
 extern const char bench_help[];
 extern const char wrap_help[];
 extern const char unwrap_help[];
+extern const char run_help[];
 
 /* Prints the help of a command on stdout; for --help. Returns STATUS_OK. */
 int command_help(const char *name);

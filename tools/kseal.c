@@ -17,6 +17,7 @@ static const struct command commands[] = {
 	{ "serve", serve_main, "Serve a directory over HTTPS", serve_help },
 	{ "wrap", wrap_main, "Have the connections of a running server be TLS", wrap_help },
 	{ "unwrap", unwrap_main, "Have them be plain TCP again", unwrap_help },
+	{ "run", run_main, "Run a program whose connections are TLS", run_help },
 	{ "connect", connect_main, "Connect to a TLS server, as stdin and stdout", connect_help },
 	{ "keygen", keygen_main, "Make a private CA and certificates for testing", keygen_help },
 	{ "bench", bench_main, "Measure kseal beside mainline's TLS and plain TCP", bench_help },

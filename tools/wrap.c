@@ -13,19 +13,23 @@
 #include "command.h"
 #include "helper.h"
 #include "listening.h"
+#include "preload/rules.h"
+#include "program.h"
 #include "target.h"
 #include "trial.h"
 
 const char wrap_help[] =
 	"[--profile P] [--ahead] PORT|ADDR:PORT|PID:FD\n"
-	"       kseal wrap [--profile P] PORT|ADDR:PORT -- COMMAND [ARGUMENT...]\n"
+	"       kseal wrap [--profile P] [PORT|ADDR:PORT] -- COMMAND [ARGUMENT...]\n"
 	"\n"
 	"  PORT            whoever listens on it, whatever the address; also *:PORT\n"
 	"  ADDR:PORT       whoever is bound to this address: 0.0.0.0:80, [::]:80, 192.0.2.1:80\n"
 	"  PID:FD          one listening descriptor of one process, and no other\n"
 	"  -p, --profile P the helper's profile (default: default)\n"
 	"  -a, --ahead     nobody needs to listen there yet\n"
-	"  -- COMMAND      runs it, wrapped from its first connection on, until it ends\n"
+	"  -- COMMAND      runs it, wrapped from its first connection on, until it ends;\n"
+	"                  without an address all that it listens on, by a library before its\n"
+	"                  own, so that it may not be static; that needs no rights\n"
 	"\n"
 	"Every later connection is TLS; those that wait to be accepted are reset. A rule\n"
 	"for a port or an address stays until kseal unwrap: it holds for listeners that\n"
@@ -209,6 +213,21 @@ static int wrap_command(const struct target *target, const struct wrap_options *
 	return status;
 }
 
+/* Whatever it listens on. */
+static int wrap_program(char **command, const char *profile)
+{
+	int status = program_check(command[0]);
+
+	if (!status)
+		status = program_preload();
+	if (status)
+		return status;
+	if (setenv(RULES_LISTEN, "1", 1) || setenv(RULES_PROFILE, profile, 1))
+		return fail("%s", strerror(errno));
+	execvp(command[0], command);
+	return fail("%s: %s", command[0], strerror(errno));
+}
+
 int wrap_main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -235,6 +254,10 @@ int wrap_main(int argc, char **argv)
 		default:
 			return command_misuse("wrap");
 		}
+	}
+	if (optind < argc && !strcmp(argv[optind - 1], "--")) {
+		status = check_profile(o.profile);
+		return status ? status : wrap_program(&argv[optind], o.profile);
 	}
 	if (optind + 1 < argc && !strcmp(argv[optind + 1], "--"))
 		o.command = argv[optind + 2] ? &argv[optind + 2] : NULL;
