@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* KSEAL_CMD_WRAP and its like, and KSEAL_SO_PASS; with programs: wrap.sh. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+
+#include "fixture.h"
+#include "genl.h"
+#include "worker.h"
+
+FIXTURE(wrap) {
+	struct worker helper;
+	struct worker_msg msg;
+	struct kseal_session_keys keys;
+	struct kseal_genl g;
+	int listener;
+};
+
+SESSION_VARIANTS(wrap);
+
+FIXTURE_SETUP(wrap)
+{
+	ASSERT_EQ(0, worker_start(&self->helper)) TH_LOG("%s", self->helper.g.error);
+	ASSERT_EQ(0, kseal_genl_open(&self->g));
+	make_keys(&self->keys, KSEAL_VERSION_1_3, variant->cipher);
+	self->listener = tcp_listen(variant->family);
+	ASSERT_LE(0, self->listener);
+}
+
+/* about: the listener it is about, by its address. Returns 0 or -errno. */
+static int ask(struct kseal_genl *g, int cmd, int about, const char *profile, int flag)
+{
+	char buf[512] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *nlh = kseal_genl_start(g, buf, cmd, NLM_F_ACK);
+	struct sockaddr_storage address;
+	socklen_t len = sizeof(address);
+
+	if (about >= 0 && getsockname(about, (struct sockaddr *)&address, &len))
+		return -errno;
+	if (about >= 0)
+		mnl_attr_put(nlh, KSEAL_A_LOCAL, len, &address);
+	if (profile)
+		mnl_attr_put_strz(nlh, KSEAL_A_PROFILE, profile);
+	if (flag)
+		mnl_attr_put(nlh, flag, 0, NULL);
+	return kseal_genl_talk(g, nlh, NULL, NULL);
+}
+
+FIXTURE_TEARDOWN(wrap)
+{
+	ask(&self->g, KSEAL_CMD_UNWRAP, self->listener, NULL, 0);
+	ask(&self->g, KSEAL_CMD_UNWRAP, self->listener, NULL, KSEAL_A_WRAP_ANY);
+	close(self->listener);
+	kseal_genl_close(&self->g);
+	worker_close(&self->helper);
+}
+
+static const uint8_t hello[15] = { 22, 3, 1, 0, 10, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
+
+/* Whether a new connection is TLS: the worker hears of it, with this profile. */
+static bool is_wrapped(struct worker *helper, struct worker_msg *msg, int listener,
+		       const char *profile)
+{
+	int client = tcp_connect(listener), server = accept(listener, NULL, NULL);
+	bool wrapped;
+
+	if (send(client, hello, sizeof(hello), MSG_NOSIGNAL) != sizeof(hello))
+		return false;
+	do {
+		wrapped = !worker_next(helper, msg, 300);
+	} while (wrapped && msg->cmd != KSEAL_CMD_HANDSHAKE);
+	wrapped = wrapped && !strcmp(msg->profile, profile);
+	close(client);
+	close(server);
+	return wrapped;
+}
+
+static bool is_plain(int listener)
+{
+	int client = tcp_connect(listener), server = accept(listener, NULL, NULL);
+	char got[8];
+	bool plain = send(client, "plain", 5, MSG_NOSIGNAL) == 5 && recv_soon(server, got, 8) == 5;
+
+	close(client);
+	close(server);
+	return plain;
+}
+
+TEST_F(wrap, a_rule_wraps_who_listens_and_changes_the_profile)
+{
+	EXPECT_TRUE(is_plain(self->listener));
+	ASSERT_EQ(0, ask(&self->g, KSEAL_CMD_WRAP, self->listener, "one", 0));
+	EXPECT_TRUE(is_wrapped(&self->helper, &self->msg, self->listener, "one"));
+	ASSERT_EQ(0, ask(&self->g, KSEAL_CMD_WRAP, self->listener, "two", 0));
+	EXPECT_TRUE(is_wrapped(&self->helper, &self->msg, self->listener, "two"));
+	/* the address stands before the port */
+	ASSERT_EQ(0, ask(&self->g, KSEAL_CMD_WRAP, self->listener, "any", KSEAL_A_WRAP_ANY));
+	EXPECT_TRUE(is_wrapped(&self->helper, &self->msg, self->listener, "two"));
+	ASSERT_EQ(0, ask(&self->g, KSEAL_CMD_UNWRAP, self->listener, NULL, 0));
+	EXPECT_TRUE(is_wrapped(&self->helper, &self->msg, self->listener, "any"));
+	ASSERT_EQ(0, ask(&self->g, KSEAL_CMD_UNWRAP, self->listener, NULL, KSEAL_A_WRAP_ANY));
+	EXPECT_TRUE(is_plain(self->listener));
+	ASSERT_EQ(0, ask(&self->g, KSEAL_CMD_WRAP, self->listener, "again", 0));
+	EXPECT_TRUE(is_wrapped(&self->helper, &self->msg, self->listener, "again"));
+}
+
+TEST_F(wrap, a_listener_that_comes_later_is_wrapped_by_its_first_segment)
+{
+	long long wrapped = counter("listeners_wrapped");
+	struct sockaddr_storage address;
+	socklen_t len = sizeof(address);
+
+	ASSERT_EQ(0, getsockname(self->listener, (struct sockaddr *)&address, &len));
+	ASSERT_EQ(0, ask(&self->g, KSEAL_CMD_WRAP, self->listener, "later", 0));
+	close(self->listener);
+	self->listener = socket(variant->family, SOCK_STREAM, 0);
+	ASSERT_EQ(0, setsockopt(self->listener, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 },
+				sizeof(int)));
+	ASSERT_EQ(0, bind(self->listener, (struct sockaddr *)&address, len));
+	ASSERT_EQ(0, listen(self->listener, 8));
+	EXPECT_EQ(wrapped + 1, counter("listeners_wrapped"));
+	EXPECT_TRUE(is_wrapped(&self->helper, &self->msg, self->listener, "later"));
+	EXPECT_EQ(wrapped + 2, counter("listeners_wrapped"));
+}
+
+static void *accept_one(void *arg)
+{
+	return (void *)(intptr_t)accept(*(int *)arg, NULL, NULL);
+}
+
+TEST_F(wrap, nor_can_an_accept_that_sleeps_get_one_in_clear)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof(address);
+	int client, server;
+	pthread_t thread;
+	char got[20];
+	void *ret;
+
+	ASSERT_EQ(0, getsockname(self->listener, (struct sockaddr *)&address, &len));
+	ASSERT_EQ(0, ask(&self->g, KSEAL_CMD_WRAP, self->listener, "later", 0));
+	close(self->listener);
+	self->listener = socket(variant->family, SOCK_STREAM, 0);
+	ASSERT_EQ(0, setsockopt(self->listener, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 },
+				sizeof(int)));
+	ASSERT_EQ(0, bind(self->listener, (struct sockaddr *)&address, len));
+	ASSERT_EQ(0, listen(self->listener, 8));
+	/* TCP's own accept(): the ULP comes while it sleeps */
+	ASSERT_EQ(0, pthread_create(&thread, NULL, accept_one, &self->listener));
+	sleep_ms(50);
+	client = tcp_connect(self->listener);
+	ASSERT_LE(0, client);
+	ASSERT_EQ(15, send(client, hello, sizeof(hello), MSG_NOSIGNAL));
+	ASSERT_EQ(0, pthread_join(thread, &ret));
+	server = (intptr_t)ret;
+	EXPECT_EQ(-1, recv(server, got, sizeof(got), MSG_DONTWAIT));
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_EQ(0, worker_next(&self->helper, &self->msg, 5000));
+	EXPECT_STREQ("later", self->msg.profile);
+	close(client);
+	close(server);
+}
+
+TEST_F(wrap, a_listener_of_a_program_that_has_the_ulp_is_left_alone)
+{
+	ASSERT_EQ(0, attach(self->listener));
+	ASSERT_EQ(0, setsockopt(self->listener, SOL_KSEAL, KSEAL_SO_PROFILE, "own", 3));
+	ASSERT_EQ(0, set_role(self->listener, KSEAL_ROLE_SERVER));
+	ASSERT_EQ(0, ask(&self->g, KSEAL_CMD_WRAP, self->listener, "rule", 0));
+	EXPECT_TRUE(is_wrapped(&self->helper, &self->msg, self->listener, "own"));
+	ASSERT_EQ(0, ask(&self->g, KSEAL_CMD_UNWRAP, self->listener, NULL, 0));
+	EXPECT_TRUE(is_wrapped(&self->helper, &self->msg, self->listener, "own"));
+	/* by its owner */
+	EXPECT_EQ(0, get_option(self->listener, KSEAL_SO_PASS));
+	EXPECT_EQ(0, set_option(self->listener, KSEAL_SO_PASS, 1));
+	EXPECT_EQ(1, get_option(self->listener, KSEAL_SO_PASS));
+	EXPECT_TRUE(is_plain(self->listener));
+	EXPECT_EQ(0, set_option(self->listener, KSEAL_SO_PASS, 0));
+	EXPECT_TRUE(is_wrapped(&self->helper, &self->msg, self->listener, "own"));
+	EXPECT_EQ(-EINVAL, set_option(self->listener, KSEAL_SO_PASS, 2));
+}
+
+TEST_F(wrap, what_is_plain_already_stays_and_can_still_be_used)
+{
+	int client = tcp_connect(self->listener), server = accept(self->listener, NULL, NULL);
+	char got[8];
+
+	ASSERT_EQ(0, ask(&self->g, KSEAL_CMD_WRAP, self->listener, "rule", 0));
+	ASSERT_EQ(5, send(client, "plain", 5, 0));
+	EXPECT_EQ(5, recv_soon(server, got, 8));
+	ASSERT_EQ(5, send(server, "plain", 5, 0));
+	EXPECT_EQ(5, recv_soon(client, got, 8));
+	close(client);
+	close(server);
+}
+
+TEST_F(wrap, refusals)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), server, client;
+	char long_name[KSEAL_PROFILE_MAX + 2];
+
+	memset(long_name, 'x', sizeof(long_name));
+	long_name[KSEAL_PROFILE_MAX + 1] = 0;
+	EXPECT_EQ(-EINVAL, ask(&self->g, KSEAL_CMD_WRAP, -1, "rule", 0));
+	EXPECT_EQ(-EINVAL, ask(&self->g, KSEAL_CMD_WRAP, self->listener, NULL, 0));
+	EXPECT_EQ(-EINVAL, ask(&self->g, KSEAL_CMD_WRAP, self->listener, "two words", 0));
+	EXPECT_EQ(-EINVAL, ask(&self->g, KSEAL_CMD_WRAP, self->listener, "", 0));
+	EXPECT_GT(0, ask(&self->g, KSEAL_CMD_WRAP, self->listener, long_name, 0));
+	/* not bound: port 0 */
+	EXPECT_EQ(-EINVAL, ask(&self->g, KSEAL_CMD_WRAP, fd, "rule", 0));
+	EXPECT_EQ(0, bind(fd, (struct sockaddr *)&(struct sockaddr_in){ .sin_family = AF_INET },
+			  sizeof(struct sockaddr_in)));
+	EXPECT_EQ(-ENOENT, ask(&self->g, KSEAL_CMD_WRAP, fd, "rule", 0));
+	EXPECT_STREQ("nobody listens there", self->g.error);
+	EXPECT_EQ(-ENOENT, ask(&self->g, KSEAL_CMD_UNWRAP, fd, NULL, 0));
+	EXPECT_EQ(0, ask(&self->g, KSEAL_CMD_WRAP, fd, "rule", KSEAL_A_WRAP_AHEAD));
+	EXPECT_EQ(0, ask(&self->g, KSEAL_CMD_UNWRAP, fd, NULL, 0));
+	close(fd);
+	client = tcp_connect(self->listener);
+	server = accept(self->listener, NULL, NULL);
+	EXPECT_EQ(0, attach(server));
+	EXPECT_EQ(-EINVAL, set_option(server, KSEAL_SO_PASS, 1));
+	close(client);
+	close(server);
+}
+
+TEST_F(wrap, there_is_an_end_to_rules)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	char buf[512] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *nlh;
+	int i, err = 0, made = 0;
+
+	for (i = 1; i <= KSEAL_WRAPS_MAX + 1 && !err; i++) {
+		in.sin_addr.s_addr = htonl(0x0a000000 + i);
+		in.sin_port = htons(9);
+		nlh = kseal_genl_start(&self->g, buf, KSEAL_CMD_WRAP, NLM_F_ACK);
+		mnl_attr_put(nlh, KSEAL_A_LOCAL, sizeof(in), &in);
+		mnl_attr_put_strz(nlh, KSEAL_A_PROFILE, "rule");
+		mnl_attr_put(nlh, KSEAL_A_WRAP_AHEAD, 0, NULL);
+		err = kseal_genl_talk(&self->g, nlh, NULL, NULL);
+		made += !err;
+	}
+	EXPECT_EQ(-ENOSPC, err);
+	for (i = 1; i <= made; i++) {
+		in.sin_addr.s_addr = htonl(0x0a000000 + i);
+		nlh = kseal_genl_start(&self->g, buf, KSEAL_CMD_UNWRAP, NLM_F_ACK);
+		mnl_attr_put(nlh, KSEAL_A_LOCAL, sizeof(in), &in);
+		EXPECT_EQ(0, kseal_genl_talk(&self->g, nlh, NULL, NULL));
+	}
+}
+
+static void *ask_as_nobody(void *arg)
+{
+	struct kseal_genl g;
+	int err;
+
+	/* the thread's alone */
+	if (syscall(SYS_setresuid, 65534, 65534, 65534))
+		return (void *)1;
+	err = kseal_genl_open(&g);
+	if (err)
+		return (void *)2;
+	err = ask(&g, KSEAL_CMD_WRAP, *(int *)arg, "rule", 0);
+	if (err == -EPERM)
+		err = ask(&g, KSEAL_CMD_UNWRAP, *(int *)arg, NULL, 0);
+	kseal_genl_close(&g);
+	return (void *)(intptr_t)err;
+}
+
+TEST_F(wrap, others_may_not)
+{
+	pthread_t thread;
+	void *ret;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, ask_as_nobody, &self->listener));
+	ASSERT_EQ(0, pthread_join(thread, &ret));
+	EXPECT_EQ(-EPERM, (intptr_t)ret);
+}
+
+TEST_HARNESS_MAIN
