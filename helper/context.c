@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 #include <openssl/sha.h>
 #include <openssl/x509v3.h>
+#include "alpn.h"
 #include "certs.h"
 #include "context.h"
 #include "files.h"
@@ -22,15 +23,8 @@
 #include "verify.h"
 
 #define LIST_MAX	1024
-/* RFC 7301 3.1: 2^16 - 1 with the lengths; more than anybody has */
-#define ALPN_MAX	4096
 /* 112 bits: RSA of 2048 bits, no SHA-1 */
 #define SECURITY_LEVEL	2
-
-struct alpn {
-	unsigned int len;
-	uint8_t list[ALPN_MAX];		/* as on the wire */
-};
 
 struct context {
 	atomic_uint users;
@@ -208,42 +202,6 @@ static SSL_CTX *context_base(const SSL_METHOD *method, const struct settings *se
 	return NULL;
 }
 
-/* ---- ALPN ---- */
-
-static int make_alpn(struct alpn *alpn, const struct string_list *list, char *why, size_t size)
-{
-	size_t i;
-
-	for (i = 0; i < list->count; i++) {
-		size_t len = strlen(list->at[i]);
-
-		if (!len || len > 255 || alpn->len + 1 + len > sizeof(alpn->list)) {
-			snprintf(why, size, "alpn: a protocol has 1 to 255 bytes, all of them %zu at most",
-				 sizeof(alpn->list));
-			return -1;
-		}
-		alpn->list[alpn->len++] = (uint8_t)len;
-		memcpy(alpn->list + alpn->len, list->at[i], len);
-		alpn->len += len;
-	}
-	return 0;
-}
-
-/* RFC 7301 3.2: the server chooses; none in common is no_application_protocol. */
-static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
-		   const unsigned char *in, unsigned int in_len, void *arg)
-{
-	const struct alpn *alpn = arg;
-	unsigned char *chosen;
-
-	(void)ssl;
-	if (SSL_select_next_proto(&chosen, out_len, alpn->list, alpn->len, in, in_len) !=
-	    OPENSSL_NPN_NEGOTIATED)
-		return SSL_TLSEXT_ERR_ALERT_FATAL;
-	*out = chosen;
-	return SSL_TLSEXT_ERR_OK;
-}
-
 /* ---- servers ---- */
 
 static bool hash_files(EVP_MD_CTX *hash, const struct string_list *files)
@@ -321,8 +279,7 @@ static int finish_server(struct context *context, SSL_CTX *ctx, char *why, size_
 	snprintf(why, size, "no memory for OpenSSL's contexts");
 	if (!SSL_CTX_set_session_id_context(ctx, context->sessions, sizeof(context->sessions)))
 		return -1;
-	if (context->alpn.len)
-		SSL_CTX_set_alpn_select_cb(ctx, on_alpn, &context->alpn);
+	alpn_serve(ctx, &context->alpn);
 	if (context->psk)
 		psk_serve(ctx, context->psk);
 	if (context->certs) {
@@ -422,7 +379,7 @@ struct context *context_new(struct settings *settings, char *why, size_t size)
 		if (!context->psk)
 			goto err;
 	}
-	if (make_alpn(&context->alpn, &context->settings.alpn, why, size) ||
+	if (alpn_set(&context->alpn, &context->settings.alpn, why, size) ||
 	    make_servers(context, why, size) || make_client(context, why, size))
 		goto err;
 	return context;

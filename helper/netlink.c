@@ -23,7 +23,9 @@ static const struct {
 	[KSEAL_A_TIMEOUT]	= { MNL_TYPE_U32, 0 },
 	[KSEAL_A_BYTES]		= { MNL_TYPE_BINARY, KSEAL_BYTES_MAX },
 	[KSEAL_A_ERROR]		= { MNL_TYPE_U32, 0 },
+	[KSEAL_A_ALPN]		= { MNL_TYPE_STRING, KSEAL_ALPN_MAX },
 	[KSEAL_A_EXPLAIN_WANTED] = { MNL_TYPE_FLAG, 0 },
+	[KSEAL_A_CHAIN_WANTED]	= { MNL_TYPE_FLAG, 0 },
 };
 
 /* A string's length without the NUL it may end with; -1: another NUL in it. */
@@ -99,7 +101,9 @@ static int decode_handshake(const struct nlattr **found, struct helper_handshake
 	copy_string(handshake->server_name, found[KSEAL_A_SERVER_NAME]);
 	if (found[KSEAL_A_TIMEOUT])
 		handshake->timeout_ms = mnl_attr_get_u32(found[KSEAL_A_TIMEOUT]);
+	copy_string(handshake->alpn, found[KSEAL_A_ALPN]);
 	handshake->explain = found[KSEAL_A_EXPLAIN_WANTED];
+	handshake->chain = found[KSEAL_A_CHAIN_WANTED];
 	return 0;
 }
 
@@ -210,6 +214,8 @@ static void put_session(struct nlmsghdr *nlh, const struct tls_session *session)
 	put_text(nlh, KSEAL_A_ALPN, session->alpn);
 	put_text(nlh, KSEAL_A_SERVER_NAME, session->server_name);
 	put_text(nlh, KSEAL_A_PEER_IDENTITY, session->peer_identity);
+	if (session->chain_len)
+		mnl_attr_put(nlh, KSEAL_A_CHAIN, session->chain_len, session->chain);
 }
 
 static void put_shape(struct nlmsghdr *nlh, const struct record_shape *shape)

@@ -14,18 +14,20 @@
 #include "settings.h"
 #include "tls.h"
 
-/* No message a helper sends is longer: BYTES, EXPLAIN, and less than 4 KiB of everything else. */
-#define NETLINK_MESSAGE_MAX	(KSEAL_BYTES_MAX + KSEAL_EXPLAIN_MAX + 4096)
+/* No message a helper sends is longer: BYTES, EXPLAIN, CHAIN, and less than 4 KiB of everything else. */
+#define NETLINK_MESSAGE_MAX	(KSEAL_BYTES_MAX + KSEAL_EXPLAIN_MAX + KSEAL_CHAIN_MAX + 4096)
 
 /* KSEAL_CMD_HANDSHAKE from the kernel. */
 struct helper_handshake {
 	uint64_t cookie;
-	bool first;		/* the fields up to explain are there */
+	bool first;		/* the fields up to chain are there */
 	enum kseal_role role;
 	char profile[KSEAL_PROFILE_MAX + 1];
 	char server_name[KSEAL_NAME_MAX + 1];	/* empty: none */
 	uint32_t timeout_ms;	/* 0: not said */
+	char alpn[KSEAL_ALPN_MAX + 1];	/* empty: the profile's */
 	bool explain;		/* the socket's owner wants to know what happens */
+	bool chain;		/* and to have the peer's certificates */
 	const uint8_t *bytes;	/* in the message */
 	size_t len;
 };

@@ -169,6 +169,7 @@ static struct request *begin(struct request_table *table, const struct helper_ha
 			     uint64_t now, struct tls_failure *failure)
 {
 	struct context *context = profiles_get(table->profiles, asked->profile);
+	const struct tls_wishes wishes = { asked->server_name, asked->alpn, asked->chain };
 	struct request *request = NULL;
 
 	if (!context) {
@@ -184,7 +185,7 @@ static struct request *begin(struct request_table *table, const struct helper_ha
 		tls_fail(failure, ENOMEM, "kseald is out of memory");
 		goto err;
 	}
-	request->tls = tls_new(context, asked->role, asked->server_name, asked->cookie, failure);
+	request->tls = tls_new(context, asked->role, &wishes, asked->cookie, failure);
 	if (!request->tls)
 		goto err;
 	request->explain = tls_explain(request->tls, asked->explain);

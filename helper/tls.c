@@ -14,6 +14,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include "alert.h"
+#include "alpn.h"
 #include "channel.h"
 #include "context.h"
 #include "explain.h"
@@ -52,6 +53,9 @@ struct tls {
 	struct sessions *sessions;
 	bool kept;			/* one of this handshake was */
 	struct keys ticket_keys;	/* tls_ticket(): suite is NULL before the first */
+	bool wants_chain;
+	uint8_t *chain;			/* the peer's certificates */
+	size_t chain_len;
 };
 
 /* ---- what OpenSSL reports ---- */
@@ -218,8 +222,20 @@ static bool set_ssl(struct tls *tls, const struct context *context)
 	       SSL_set_tlsext_host_name(tls->ssl, tls->name);
 }
 
-struct tls *tls_new(const struct context *context, enum kseal_role role, const char *name,
-		    uint64_t id, struct tls_failure *failure)
+/* Returns whether it could. */
+static bool set_alpn(struct tls *tls, const char *protocols, struct tls_failure *failure)
+{
+	int ret = protocols && protocols[0] ? alpn_wish(tls->ssl, protocols) : 0;
+
+	if (ret == -EINVAL)
+		tls_fail(failure, EINVAL, "the socket's protocols (ALPN) are no list: \"h2,http/1.1\" is one");
+	else if (ret)
+		tls_fail(failure, ENOMEM, "kseald is out of memory");
+	return !ret;
+}
+
+struct tls *tls_new(const struct context *context, enum kseal_role role,
+		    const struct tls_wishes *wishes, uint64_t id, struct tls_failure *failure)
 {
 	struct tls *tls = calloc(1, sizeof(*tls));
 
@@ -235,12 +251,15 @@ struct tls *tls_new(const struct context *context, enum kseal_role role, const c
 			 "the profile is for servers only (role in kseald.conf)");
 		goto err_free;
 	}
-	if (role == KSEAL_ROLE_CLIENT && !set_name(tls, name, failure))
+	if (role == KSEAL_ROLE_CLIENT && !set_name(tls, wishes->name, failure))
 		goto err_free;
 	if (!set_ssl(tls, context)) {
 		tls_fail(failure, ENOMEM, "kseald is out of memory");
 		goto err_free;
 	}
+	if (!set_alpn(tls, wishes->alpn, failure))
+		goto err_free;
+	tls->wants_chain = wishes->chain;
 	return tls;
 
 err_free:
@@ -278,6 +297,7 @@ void tls_free(struct tls *tls)
 		SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(tls->ssl);
 	explain_free(tls->explain);
+	free(tls->chain);
 	OPENSSL_cleanse(tls, sizeof(*tls));
 	free(tls);
 }
@@ -513,6 +533,10 @@ int tls_session(struct tls *tls, struct tls_session *session, struct tls_failure
 			derive_tls12(tls, suite, client, server);
 	if (!ret) {
 		describe(tls, session);
+		if (tls->wants_chain)
+			tls->chain_len = verify_peer_chain(tls->ssl, KSEAL_CHAIN_MAX, &tls->chain);
+		session->chain = tls->chain;
+		session->chain_len = tls->chain_len;
 		return 0;
 	}
 	tls_session_wipe(session);

@@ -44,6 +44,8 @@ struct tls_session {
 	char alpn[256];
 	char server_name[KSEAL_NAME_MAX + 1];
 	char peer_identity[KSEAL_NAME_MAX + 1];
+	const uint8_t *chain;	/* see struct tls_wishes; of tls, which has to live as long */
+	size_t chain_len;
 };
 
 enum tls_step {
@@ -56,15 +58,22 @@ enum tls_step {
 /* One handshake. */
 struct tls;
 
+/* What the socket's owner wants beside the profile. */
+struct tls_wishes {
+	const char *name;	/* client only, see tls_new() */
+	const char *alpn;	/* "h2,http/1.1" instead of the profile's; empty or NULL: that */
+	bool chain;		/* the peer's certificates, see KSEAL_SO_PEER_CHAIN */
+};
+
 /*
- * Starts one. name: client only, the DNS name or address the certificate must
+ * Starts one. wishes->name: client only, the DNS name or address the certificate must
  * be for; a DNS name is sent as SNI. id only marks its lines in the log. The
  * context must outlive it. Returns NULL with failure filled: EDESTADDRREQ a
- * client without name, EINVAL a name that is none or a role that the profile has
- * not, ENOMEM.
+ * client without name, EINVAL a name that is none, protocols that are none or a role
+ * that the profile has not, ENOMEM.
  */
-struct tls *tls_new(const struct context *context, enum kseal_role role, const char *name,
-		    uint64_t id, struct tls_failure *failure);
+struct tls *tls_new(const struct context *context, enum kseal_role role,
+		    const struct tls_wishes *wishes, uint64_t id, struct tls_failure *failure);
 
 /*
  * Has the handshake told from here on: see explain_new(). Lives as long as tls does.

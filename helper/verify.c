@@ -368,3 +368,37 @@ void verify_identity(const SSL *ssl, char *text, size_t size)
 	text[len > 0 ? len : 0] = '\0';
 	BIO_free(bio);
 }
+
+/* Returns whether there was room. */
+static bool append(uint8_t **chain, size_t *len, size_t max, X509 *cert)
+{
+	int size = i2d_X509(cert, NULL);
+	uint8_t *more;
+
+	if (size <= 0 || (size_t)size > max - *len)
+		return false;
+	more = realloc(*chain, *len + (size_t)size);
+	if (!more)
+		return false;
+	*chain = more;
+	more += *len;
+	*len += (size_t)i2d_X509(cert, &more);
+	return true;
+}
+
+size_t verify_peer_chain(const SSL *ssl, size_t max, uint8_t **chain)
+{
+	X509 *own = SSL_get0_peer_certificate(ssl);
+	STACK_OF(X509) *others = SSL_get_peer_cert_chain(ssl);
+	size_t len = 0;
+	int i;
+
+	*chain = NULL;
+	if (!own || !append(chain, &len, max, own))
+		return 0;
+	/* a server's list has the client's own certificate not, a client's has the server's */
+	for (i = SSL_is_server(ssl) ? 0 : 1; i < sk_X509_num(others); i++)
+		if (!append(chain, &len, max, sk_X509_value(others, i)))
+			break;
+	return len;
+}

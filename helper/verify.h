@@ -44,4 +44,10 @@ bool verify_refused(const SSL *ssl, const char *name, char *reason, size_t size)
 /* The subject of the peer's verified certificate as RFC 2253 has it, cut to size; empty: none. */
 void verify_identity(const SSL *ssl, char *text, size_t size);
 
+/*
+ * The peer's certificates as they came, DER, its own first, as many as have room in max bytes; of
+ * a resumed session its own alone. *chain: malloc()ed, NULL: none. Returns the bytes.
+ */
+size_t verify_peer_chain(const SSL *ssl, size_t max, uint8_t **chain);
+
 #endif

@@ -66,6 +66,19 @@ KSEAL_CHECK_RESULT int kseal_server(int fd, const char *profile);
 KSEAL_CHECK_RESULT int kseal_connect(int fd, const char *server_name, const char *profile);
 
 /*
+ * Application protocols (RFC 7301), best first: "h2,http/1.1", instead of the profile's. Before
+ * kseal_server() or kseal_connect(). -EINVAL no such list; -EALREADY, -ENOPROTOOPT as with
+ * kseal_explain().
+ */
+KSEAL_CHECK_RESULT int kseal_alpn(int fd, const char *protocols);
+
+/*
+ * Has the peer's certificates kept for kseal_peer_chain(); before kseal_server() or kseal_connect(), of
+ * a listener for its connections. -EALREADY, -ENOPROTOOPT as with kseal_explain().
+ */
+KSEAL_CHECK_RESULT int kseal_keep_peer_chain(int fd);
+
+/*
  * A listener's connections from here on are plain TCP (on), or TLS again: for whoever wants to
  * undo kseal_server(), which nothing else does. -EINVAL fd does not listen, -ENOPROTOOPT it does
  * not carry kseal.
@@ -89,6 +102,26 @@ int kseal_info(int fd, struct kseal_info *info);
 
 /* The last error of fd as a sentence, "" if there was none; always terminated. */
 int kseal_reason(int fd, char *text, size_t size);
+
+/* What was agreed on, in words; each "" where there is nothing to say. */
+struct kseal_facts {
+	char suite[64];			/* IANA's names */
+	char group[64];
+	char alpn[KSEAL_ALPN_MAX + 1];	/* the protocol that was chosen */
+	char server_name[KSEAL_NAME_MAX + 1];	/* a server: what the peer asked for */
+	char peer_identity[KSEAL_IDENTITY_MAX + 1];	/* verified: a certificate's subject, or a key's name */
+	char profile[KSEAL_PROFILE_MAX + 1];
+};
+
+/* Once fd has keys (kseal_wait()). -ENOPROTOOPT: fd does not carry kseal, or the module is older. */
+int kseal_facts(int fd, struct kseal_facts *facts);
+
+/*
+ * The peer's certificates, if kseal_keep_peer_chain() asked for them: DER, its own first, one
+ * behind another; of a resumed session its own alone. *len: bytes at chain, and then of all of them.
+ * -ERANGE: there is less room than that.
+ */
+int kseal_peer_chain(int fd, void *chain, size_t *len);
 
 /*
  * Asks, before kseal_server() or kseal_connect(), that the handshake of fd be explained; of a

@@ -7,26 +7,35 @@
 #include "sock.h"
 #include "stats.h"
 
+static int inherit_text(struct kseal_sock *ks, struct kseal_sock *parent,
+			enum kseal_text which, gfp_t gfp)
+{
+	int err = 0;
+
+	spin_lock_bh(&parent->text_lock);
+	if (parent->text[which]) {
+		ks->text[which] = kstrdup(parent->text[which], gfp);
+		err = ks->text[which] ? 0 : -ENOMEM;
+	}
+	spin_unlock_bh(&parent->text_lock);
+	return err;
+}
+
 static int inherit(struct kseal_sock *ks, struct kseal_sock *parent, gfp_t gfp)
 {
-	const char *profile;
-	int err = 0;
+	int err;
 
 	/* a socket that was connected, disconnected and made to listen */
 	if (!parent || READ_ONCE(parent->state) != KSEAL_STATE_LISTEN)
 		return -ENOTCONN;
-	spin_lock_bh(&parent->text_lock);
-	profile = parent->text[KSEAL_TEXT_PROFILE];
-	if (profile) {
-		ks->text[KSEAL_TEXT_PROFILE] = kstrdup(profile, gfp);
-		err = ks->text[KSEAL_TEXT_PROFILE] ? 0 : -ENOMEM;
-	}
-	spin_unlock_bh(&parent->text_lock);
+	err = inherit_text(ks, parent, KSEAL_TEXT_PROFILE, gfp) ?:
+	      inherit_text(ks, parent, KSEAL_TEXT_PROTOCOLS, gfp);
 	ks->rx.lowat = READ_ONCE(parent->rx.lowat);
 	ks->rx.cmsg = READ_ONCE(parent->rx.cmsg);
 	ks->tx.shape = parent->tx.shape;
 	ks->shaped = READ_ONCE(parent->shaped);
 	ks->explain.asked = READ_ONCE(parent->explain.asked);
+	ks->chain.asked = READ_ONCE(parent->chain.asked);
 	ks->wrapped = READ_ONCE(parent->wrapped);
 	ks->role = READ_ONCE(parent->role);
 	if (ks->role == KSEAL_ROLE_SERVER)

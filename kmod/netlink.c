@@ -30,8 +30,10 @@ const struct nla_policy kseal_policy[KSEAL_A_MAX + 1] = {
 	[KSEAL_A_RX] = { .type = NLA_NESTED },
 	[KSEAL_A_SUITE] = { .type = NLA_STRING, .len = 63 },
 	[KSEAL_A_GROUP] = { .type = NLA_STRING, .len = 63 },
-	[KSEAL_A_ALPN] = { .type = NLA_STRING, .len = 255 },
-	[KSEAL_A_PEER_IDENTITY] = { .type = NLA_STRING, .len = 1023 },
+	[KSEAL_A_ALPN] = { .type = NLA_STRING, .len = KSEAL_ALPN_MAX },
+	[KSEAL_A_PEER_IDENTITY] = { .type = NLA_STRING,
+				    .len = KSEAL_IDENTITY_MAX },
+	[KSEAL_A_CHAIN] = { .type = NLA_BINARY, .len = KSEAL_CHAIN_MAX },
 	[KSEAL_A_ERROR] = NLA_POLICY_RANGE(NLA_U32, 1, EHWPOISON),
 	[KSEAL_A_ALERT] = { .type = NLA_U8 },
 	[KSEAL_A_REASON] = { .type = NLA_STRING, .len = KSEAL_REASON_MAX },
@@ -97,6 +99,7 @@ static int put_beginning(struct sk_buff *skb, struct kseal_request *req)
 	/* set before the role, never after: no lock */
 	const char *profile = ks->text[KSEAL_TEXT_PROFILE];
 	const char *name = ks->text[KSEAL_TEXT_SERVER_NAME];
+	const char *alpn = ks->text[KSEAL_TEXT_PROTOCOLS];
 
 	return nla_put_u8(skb, KSEAL_A_ROLE, ks->role) ?:
 	       nla_put_string(skb, KSEAL_A_PROFILE, profile ?: "default") ?:
@@ -104,6 +107,9 @@ static int put_beginning(struct sk_buff *skb, struct kseal_request *req)
 	       kseal_netlink_put_addresses(skb, req->sk) ?:
 	       nla_put_u32(skb, KSEAL_A_TIMEOUT,
 			   READ_ONCE(kseal_handshake_timeout_ms)) ?:
+	       (alpn ? nla_put_string(skb, KSEAL_A_ALPN, alpn) : 0) ?:
+	       (ks->chain.asked ?
+		nla_put_flag(skb, KSEAL_A_CHAIN_WANTED) : 0) ?:
 	       (kseal_explain_wanted(ks) ?
 		nla_put_flag(skb, KSEAL_A_EXPLAIN_WANTED) : 0);
 }
@@ -112,7 +118,7 @@ int kseal_netlink_handshake(struct kseal_request *req, const void *bytes,
 			    unsigned int len, gfp_t gfp)
 {
 	/* room for the beginning: names, two addresses */
-	struct sk_buff *skb = genlmsg_new(len + 768, gfp);
+	struct sk_buff *skb = genlmsg_new(len + 1024, gfp);
 	void *header;
 	int err;
 
@@ -257,6 +263,18 @@ static void take_facts(struct kseal_sock *ks, struct nlattr **tb)
 			   tb[KSEAL_A_PEER_IDENTITY]);
 }
 
+/* For the owner alone; without memory there is none, as if the peer had none. */
+static void take_chain(struct kseal_sock *ks, const struct nlattr *attr)
+{
+	kseal_sock_owned(ks);
+	if (!attr || !ks->chain.asked || ks->chain.bytes)
+		return;
+	ks->chain.bytes = kmemdup(nla_data(attr), nla_len(attr),
+				   GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (ks->chain.bytes)
+		ks->chain.len = nla_len(attr);
+}
+
 /* The profile's; the policy has checked the values. */
 static void take_shape(struct kseal_sock *ks, struct nlattr **tb)
 {
@@ -289,6 +307,7 @@ static int done_keyed(struct kseal_request *req, struct nlattr **tb,
 	err = answer(req, tb, extack);
 	if (!err) {
 		take_facts(ks, tb);
+		take_chain(ks, tb[KSEAL_A_CHAIN]);
 		take_shape(ks, tb);
 		kseal_handshake_finish(req);
 		kseal_install_apply(ks, &pair);

@@ -31,7 +31,7 @@ static int put_texts(struct sk_buff *skb, struct kseal_sock *ks)
 
 	spin_lock_bh(&ks->text_lock);
 	for (i = 0; i < KSEAL_TEXT_COUNT && !err; i++)
-		if (ks->text[i])
+		if (ks->text[i] && text_attr[i])
 			err = nla_put_string(skb, text_attr[i], ks->text[i]);
 	spin_unlock_bh(&ks->text_lock);
 	return err;

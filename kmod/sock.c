@@ -288,6 +288,7 @@ static void free_rcu_cb(struct rcu_head *head)
 	for (i = 0; i < KSEAL_TEXT_COUNT; i++)
 		kfree(ks->text[i]);
 	kfree(ks->explain.text);
+	kfree(ks->chain.bytes);
 	kfree(ks);
 }
 

@@ -42,6 +42,7 @@ enum kseal_text {
 	KSEAL_TEXT_ALPN,
 	KSEAL_TEXT_PEER_IDENTITY,
 	KSEAL_TEXT_REASON,
+	KSEAL_TEXT_PROTOCOLS,	/* ALPN that may be chosen; of nobody else's business */
 	KSEAL_TEXT_COUNT,
 };
 
@@ -88,6 +89,11 @@ struct kseal_sock {
 		unsigned int len;
 		char *text;		/* not terminated; NULL: nobody wants it */
 	} explain;
+	struct {			/* the peer's certificates: KSEAL_SO_PEER_CHAIN */
+		bool asked;		/* before the role */
+		unsigned int len;
+		u8 *bytes;		/* set once, with the keys */
+	} chain;
 	struct rcu_head rcu;
 };
 

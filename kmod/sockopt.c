@@ -110,13 +110,13 @@ static int set_control(struct kseal_sock *ks, u32 value)
 }
 
 /* Set before the role, as what the worker learns once. */
-static int set_explain(struct kseal_sock *ks, u32 value)
+static int set_asked(struct kseal_sock *ks, bool *asked, u32 value)
 {
 	if (value > 1)
 		return -EINVAL;
 	if (ks->role != KSEAL_ROLE_NONE || ks->state == KSEAL_STATE_KEYED)
 		return -EALREADY;
-	WRITE_ONCE(ks->explain.asked, value);
+	WRITE_ONCE(*asked, value);
 	return 0;
 }
 
@@ -154,7 +154,9 @@ static int set_number(struct kseal_sock *ks, int optname, const void *value,
 	case KSEAL_SO_KEY_UPDATE:
 		return send_key_update(ks, number);
 	case KSEAL_SO_EXPLAIN:
-		return set_explain(ks, number);
+		return set_asked(ks, &ks->explain.asked, number);
+	case KSEAL_SO_PEER_CHAIN:
+		return set_asked(ks, &ks->chain.asked, number);
 	case KSEAL_SO_PASS:
 		return set_pass(ks, number);
 	default:
@@ -173,6 +175,7 @@ static int write_option(struct kseal_sock *ks, int optname, const void *value,
 	case KSEAL_SO_KEY_UPDATE:
 	case KSEAL_SO_EXPLAIN:
 	case KSEAL_SO_PASS:
+	case KSEAL_SO_PEER_CHAIN:
 		return set_number(ks, optname, value, optlen);
 	case KSEAL_SO_PROFILE:
 		return set_text(ks, KSEAL_TEXT_PROFILE, value, optlen,
@@ -180,6 +183,9 @@ static int write_option(struct kseal_sock *ks, int optname, const void *value,
 	case KSEAL_SO_SERVER_NAME:
 		return set_text(ks, KSEAL_TEXT_SERVER_NAME, value, optlen,
 				KSEAL_NAME_MAX);
+	case KSEAL_SO_ALPN:
+		return set_text(ks, KSEAL_TEXT_PROTOCOLS, value, optlen,
+				KSEAL_ALPN_MAX);
 	case KSEAL_SO_ROLE:
 		return set_role(ks, value, optlen);
 	default:
@@ -250,11 +256,27 @@ static void get_info(struct kseal_sock *ks, struct kseal_info *info)
 	info->rx_updates = ks->rx.updates;
 }
 
-static void get_reason(struct kseal_sock *ks, char *reason, size_t size)
+/* Which string an option reads, or KSEAL_TEXT_COUNT. */
+static enum kseal_text text_of(int optname)
 {
-	spin_lock_bh(&ks->text_lock);
-	strscpy(reason, ks->text[KSEAL_TEXT_REASON] ?: "", size);
-	spin_unlock_bh(&ks->text_lock);
+	switch (optname) {
+	case KSEAL_SO_PROFILE:
+		return KSEAL_TEXT_PROFILE;
+	case KSEAL_SO_SERVER_NAME:
+		return KSEAL_TEXT_SERVER_NAME;
+	case KSEAL_SO_ALPN:
+		return KSEAL_TEXT_ALPN;
+	case KSEAL_SO_SUITE:
+		return KSEAL_TEXT_SUITE;
+	case KSEAL_SO_GROUP:
+		return KSEAL_TEXT_GROUP;
+	case KSEAL_SO_PEER_IDENTITY:
+		return KSEAL_TEXT_PEER_IDENTITY;
+	case KSEAL_SO_REASON:
+		return KSEAL_TEXT_REASON;
+	default:
+		return KSEAL_TEXT_COUNT;
+	}
 }
 
 static int put_option(const void *value, int size, char __user *optval,
@@ -288,7 +310,50 @@ static u32 get_number(const struct kseal_sock *ks, int optname)
 	}
 }
 
-/* A copy: nobody waits for the caller's memory. */
+/* Copies, these and the next: nobody waits for the caller's memory. */
+static int read_text(struct kseal_sock *ks, enum kseal_text which,
+		     char __user *optval, int __user *optlen)
+{
+	char *text;
+	int len, err;
+
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len <= 0)
+		return -EINVAL;
+	/* cut to what the caller has, the terminator included */
+	len = min(len, KSEAL_IDENTITY_MAX + 1);
+	text = kmalloc(len, GFP_KERNEL_ACCOUNT);
+	if (!text)
+		return -ENOMEM;
+	spin_lock_bh(&ks->text_lock);
+	strscpy(text, ks->text[which] ?: "", len);
+	spin_unlock_bh(&ks->text_lock);
+	err = put_option(text, strlen(text) + 1, optval, optlen);
+	kfree(text);
+	return err;
+}
+
+/* It is set once, and stays. */
+static int read_chain(struct sock *sk, struct kseal_sock *ks,
+		      char __user *optval, int __user *optlen)
+{
+	int len, have;
+
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+	lock_sock(sk);
+	have = ks->chain.len;
+	release_sock(sk);
+	if (put_user(have, optlen))
+		return -EFAULT;
+	if (len < have)
+		return -ERANGE;
+	return copy_to_user(optval, ks->chain.bytes, have) ? -EFAULT : 0;
+}
+
 static int read_explain(struct kseal_sock *ks, char __user *optval,
 			int __user *optlen)
 {
@@ -312,11 +377,12 @@ static int read_explain(struct kseal_sock *ks, char __user *optval,
 static int read_option(struct sock *sk, struct kseal_sock *ks, int optname,
 		       char __user *optval, int __user *optlen)
 {
-	char reason[KSEAL_REASON_MAX + 1];
+	enum kseal_text text = text_of(optname);
 	struct kseal_info info;
 	u32 number;
-	int len;
 
+	if (text != KSEAL_TEXT_COUNT)
+		return read_text(ks, text, optval, optlen);
 	switch (optname) {
 	case KSEAL_SO_RECORD_MAX:
 	case KSEAL_SO_PADDING:
@@ -330,14 +396,8 @@ static int read_option(struct sock *sk, struct kseal_sock *ks, int optname,
 		get_info(ks, &info);
 		release_sock(sk);
 		return put_option(&info, sizeof(info), optval, optlen);
-	case KSEAL_SO_REASON:
-		if (get_user(len, optlen))
-			return -EFAULT;
-		if (len <= 0)
-			return -EINVAL;
-		/* cut to what the caller has, the terminator included */
-		get_reason(ks, reason, min_t(size_t, len, sizeof(reason)));
-		return put_option(reason, strlen(reason) + 1, optval, optlen);
+	case KSEAL_SO_PEER_CHAIN:
+		return read_chain(sk, ks, optval, optlen);
 	case KSEAL_SO_EXPLAIN:
 		return read_explain(ks, optval, optlen);
 	default:

@@ -12,7 +12,7 @@ tests=() parallel=()
 for program in "${programs[@]}"; do
 	if [[ $alone = *" $program "* ]]; then tests+=("bin/$program"); else parallel+=("bin/$program"); fi
 done
-(($#)) || tests+=(./tools.sh ./interop.sh ./opener.sh ./signer.sh ./wrap.sh ./run.sh ./many.sh ./dropin.sh "./with.sh dropin=1 bin/dropin" ./mainline.sh ./ktls.sh)
+(($#)) || tests+=(./tools.sh ./interop.sh ./opener.sh ./signer.sh ./wrap.sh ./run.sh ./examples.sh ./many.sh ./dropin.sh "./with.sh dropin=1 bin/dropin" ./mainline.sh ./ktls.sh)
 ((!$#)) && grep -q tracefs /proc/filesystems && tests+=(./trace.sh)
 # 7.2's TLS is what kseal imitates; that of older kernels has other bugs
 if ((!$#)) && [[ ${KSEAL_VM:-} = uml ]]; then

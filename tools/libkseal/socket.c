@@ -61,6 +61,22 @@ int kseal_explain(int fd)
 	return err ? err : set_number(fd, KSEAL_SO_EXPLAIN, 1);
 }
 
+int kseal_keep_peer_chain(int fd)
+{
+	int err;
+
+	err = kseal_socket_attach(fd);
+	return err ? err : set_number(fd, KSEAL_SO_PEER_CHAIN, 1);
+}
+
+int kseal_alpn(int fd, const char *protocols)
+{
+	int err;
+
+	err = kseal_socket_attach(fd);
+	return err ? err : set_string(fd, KSEAL_SO_ALPN, protocols);
+}
+
 /* Of a level it does not know TCP says EOPNOTSUPP or ENOPROTOOPT, as the kernel and family go. */
 static int level_error(int err)
 {
@@ -109,6 +125,41 @@ static int get_text(int fd, int option, char *text, size_t size)
 	memset(text, 0, len);
 	err = get_option(fd, option, text, len);
 	text[err ? 0 : len - 1] = '\0';
+	return err;
+}
+
+int kseal_facts(int fd, struct kseal_facts *facts)
+{
+	const struct {
+		int option;
+		char *text;
+		size_t size;
+	} texts[] = {
+		{ KSEAL_SO_SUITE, facts->suite, sizeof(facts->suite) },
+		{ KSEAL_SO_GROUP, facts->group, sizeof(facts->group) },
+		{ KSEAL_SO_ALPN, facts->alpn, sizeof(facts->alpn) },
+		{ KSEAL_SO_SERVER_NAME, facts->server_name, sizeof(facts->server_name) },
+		{ KSEAL_SO_PEER_IDENTITY, facts->peer_identity, sizeof(facts->peer_identity) },
+		{ KSEAL_SO_PROFILE, facts->profile, sizeof(facts->profile) },
+	};
+	size_t i;
+	int err = 0;
+
+	memset(facts, 0, sizeof(*facts));
+	for (i = 0; i < sizeof(texts) / sizeof(*texts) && !err; i++)
+		err = get_text(fd, texts[i].option, texts[i].text, texts[i].size);
+	return err;
+}
+
+int kseal_peer_chain(int fd, void *chain, size_t *len)
+{
+	socklen_t size = *len > INT_MAX ? INT_MAX : *len;
+	int err = 0;
+
+	if (getsockopt(fd, SOL_KSEAL, KSEAL_SO_PEER_CHAIN, chain, &size))
+		err = level_error(-errno);
+	if (!err || err == -ERANGE)
+		*len = size;
 	return err;
 }
 

@@ -34,9 +34,14 @@
  *     against, and (for a DNS name) what is sent as SNI (RFC 6066 3). At most
  *     KSEAL_NAME_MAX bytes. A client without a name fails with EDESTADDRREQ
  *     when its role is set: nothing is ever looked up backwards.
- *     Errors of both: EINVAL empty, too long, or with a space or a control
+ *   setsockopt(fd, SOL_KSEAL, KSEAL_SO_ALPN, names, len)
+ *     Application protocols (RFC 7301), best first, with commas between them:
+ *     "h2,http/1.1"; at most KSEAL_ALPN_MAX bytes. Instead of the profile's.
+ *     A client offers them; a server chooses one of them, or refuses the
+ *     handshake when the client offers only others.
+ *     Errors of the three: EINVAL empty, too long, or with a space or a control
  *     character; EALREADY a role was set. Whether the helper knows the profile
- *     comes out in the handshake.
+ *     comes out in the handshake. Children of a listener inherit what it has.
  *   setsockopt(fd, SOL_KSEAL, KSEAL_SO_ROLE, &role, sizeof(__u32))
  *     KSEAL_ROLE_SERVER or KSEAL_ROLE_CLIENT. On a connected socket this
  *     starts the handshake; on a connecting one it starts with the connection,
@@ -64,6 +69,27 @@
  *     A listener's: 1: connections that are established from here on are plain
  *     TCP, as if the ULP were not there; 0, the default: they have it. Those that
  *     exist stay what they are. EINVAL not a listener, or another value.
+ *
+ *   setsockopt(fd, SOL_KSEAL, KSEAL_SO_PEER_CHAIN, &on, sizeof(__u32))
+ *     1: the peer's certificates are to be kept; 0, the default. On a listener
+ *     for its connections. EINVAL, EALREADY as above.
+ *   getsockopt(fd, SOL_KSEAL, KSEAL_SO_PEER_CHAIN, void *, &len)
+ *     They, as they came: DER (RFC 5280 4.1), the peer's own first, one behind
+ *     another, KSEAL_CHAIN_MAX bytes at most (the last ones are missing if they
+ *     are more). Empty: nobody asked, or the peer has none. Of a resumed
+ *     session there is the first alone. ERANGE, with len as it has to be, when
+ *     len is less.
+ *
+ * What was agreed on, once there are keys; strings, NUL-terminated, cut to len,
+ * empty where there is nothing to say:
+ *   KSEAL_SO_SUITE, KSEAL_SO_GROUP   IANA's names
+ *   KSEAL_SO_ALPN             the protocol, not what was offered
+ *   KSEAL_SO_SERVER_NAME      client: what was set; server: the name the peer
+ *                             asked for (RFC 6066 3)
+ *   KSEAL_SO_PEER_IDENTITY    the subject of the peer's certificate, which was
+ *                             verified, or the name of its key; see
+ *                             KSEAL_A_PEER_IDENTITY
+ *   KSEAL_SO_PROFILE          what was set, or inherited
  *
  * How records are made; each may be set at any time, on a listener for its
  * connections, and read with getsockopt:
@@ -147,7 +173,8 @@
  * KSEAL_CMD_HANDSHAKE (k -> registered worker)
  *     COOKIE u64           names the request; random, never reused
  *     [ROLE u8, PROFILE string, [SERVER_NAME string], PEER, LOCAL sockaddr,
- *      TIMEOUT u32 ms, [EXPLAIN_WANTED flag]]
+ *      TIMEOUT u32 ms, [EXPLAIN_WANTED flag], [CHAIN_WANTED flag],
+ *      [ALPN string, with commas]]
  *                          in the first message of a request only
  *     [BYTES binary]       whole TLS records as received, at most
  *                          KSEAL_BYTES_MAX. A client's first message has none.
@@ -177,6 +204,8 @@
  *                          the application set itself stays
  *     [SUITE, GROUP, SERVER_NAME, ALPN, PEER_IDENTITY strings]  facts, shown
  *                          to those who may see the session
+ *     [CHAIN binary]       as KSEAL_SO_PEER_CHAIN; dropped where CHAIN_WANTED was
+ *                          not said
  *   Failure:
  *     COOKIE, [CONSUMED], [BYTES]  an alert record, say
  *     ERROR u32            positive errno that the socket gets
@@ -276,12 +305,20 @@ enum kseal_sockopt {
 	KSEAL_SO_KEY_UPDATE,		/* __u32, 0 or 1, write only */
 	KSEAL_SO_EXPLAIN,		/* set: __u32, 0 or 1; get: string */
 	KSEAL_SO_PASS,			/* __u32, 0 or 1 */
+	KSEAL_SO_ALPN,			/* string: set what may be, get what is */
+	KSEAL_SO_SUITE,			/* string, read only */
+	KSEAL_SO_GROUP,			/* string, read only */
+	KSEAL_SO_PEER_IDENTITY,		/* string, read only */
+	KSEAL_SO_PEER_CHAIN,		/* set: __u32, 0 or 1; get: bytes */
 };
 
 #define KSEAL_RECORD_MIN	63	/* least KSEAL_SO_RECORD_MAX: RFC 8449 4 */
 
 #define KSEAL_PROFILE_MAX	63	/* bytes, without NUL */
 #define KSEAL_NAME_MAX		255	/* bytes, without NUL */
+#define KSEAL_ALPN_MAX		255	/* bytes, without NUL */
+#define KSEAL_IDENTITY_MAX	1023	/* bytes, without NUL */
+#define KSEAL_CHAIN_MAX		16384	/* bytes */
 #define KSEAL_REASON_MAX	255	/* bytes, without NUL */
 #define KSEAL_EXPLAIN_MAX	8191	/* bytes, without NUL */
 #define KSEAL_WRAPS_MAX		1024	/* rules of a network namespace */
@@ -410,6 +447,8 @@ enum kseal_attr {
 	KSEAL_A_WRAP_LISTENERS,		/* u32 */
 	KSEAL_A_SESSION_WRAPPED,	/* flag: by a rule */
 	KSEAL_A_SESSION_PASS,		/* flag: KSEAL_SO_PASS is set */
+	KSEAL_A_CHAIN_WANTED,		/* flag: the socket has KSEAL_SO_PEER_CHAIN set */
+	KSEAL_A_CHAIN,			/* binary, at most KSEAL_CHAIN_MAX */
 	/* a session also has ROLE, PROFILE, PEER, LOCAL, and where known
 	 * VERSION, CIPHER, SUITE, GROUP, ALPN, SERVER_NAME, PEER_IDENTITY,
 	 * ERROR, ALERT, REASON
