@@ -422,6 +422,10 @@ static const struct genl_ops ops[] = {
 	},
 };
 
+static const struct genl_multicast_group groups[] = {
+	{ .name = KSEAL_GENL_GROUP_SESSIONS, .flags = GENL_MCAST_CAP_NET_ADMIN },
+};
+
 struct genl_family kseal_genl_family __ro_after_init = {
 	.name = KSEAL_GENL_NAME,
 	.version = KSEAL_GENL_VERSION,
@@ -430,6 +434,8 @@ struct genl_family kseal_genl_family __ro_after_init = {
 	.module = THIS_MODULE,
 	.ops = ops,
 	.n_ops = ARRAY_SIZE(ops),
+	.mcgrps = groups,
+	.n_mcgrps = ARRAY_SIZE(groups),
 	.resv_start_op = KSEAL_CMD_MAX + 1,
 };
 

@@ -5,6 +5,7 @@
 
 #include <linux/types.h>
 #include <net/genetlink.h>
+#include <uapi/linux/kseal.h>
 
 struct kseal_request;
 struct kseal_sock;
@@ -59,5 +60,8 @@ int kseal_stats_doit(struct sk_buff *skb, struct genl_info *info);
 
 int kseal_netlink_init(void);
 void kseal_netlink_exit(void);
+
+/* session.c: tells those who look on, if there are any. Socket lock held. */
+void kseal_session_tell(struct kseal_sock *ks, enum kseal_event event);
 
 #endif

@@ -10,6 +10,9 @@
 #include "sock.h"
 #include "stats.h"
 
+/* more than all strings of a session, and its numbers */
+#define EVENT_MAX	4096
+
 static const int text_attr[KSEAL_TEXT_COUNT] = {
 	[KSEAL_TEXT_PROFILE] = KSEAL_A_PROFILE,
 	[KSEAL_TEXT_SERVER_NAME] = KSEAL_A_SERVER_NAME,
@@ -37,7 +40,9 @@ static int put_texts(struct sk_buff *skb, struct kseal_sock *ks)
 	return err;
 }
 
-static int put_state(struct sk_buff *skb, struct kseal_sock *ks, kuid_t uid)
+/* users: whose numbers the receiver understands */
+static int put_state(struct sk_buff *skb, struct kseal_sock *ks, kuid_t uid,
+		     struct user_namespace *users)
 {
 	int err = READ_ONCE(ks->err);
 	u8 alert = READ_ONCE(ks->alert);
@@ -46,7 +51,7 @@ static int put_state(struct sk_buff *skb, struct kseal_sock *ks, kuid_t uid)
 	       nla_put_u8(skb, KSEAL_A_SESSION_STATE, READ_ONCE(ks->state)) ?:
 	       nla_put_u8(skb, KSEAL_A_ROLE, READ_ONCE(ks->role)) ?:
 	       nla_put_u32(skb, KSEAL_A_SESSION_UID,
-			   from_kuid_munged(sk_user_ns(skb->sk), uid)) ?:
+			   from_kuid_munged(users, uid)) ?:
 	       (err ? nla_put_u32(skb, KSEAL_A_ERROR, -err) : 0) ?:
 	       (alert != KSEAL_ALERT_NONE ?
 		nla_put_u8(skb, KSEAL_A_ALERT, alert) : 0) ?:
@@ -78,6 +83,13 @@ static int put_counts(struct sk_buff *skb, struct kseal_sock *ks)
 		       READ_ONCE(ks->rx.updates));
 }
 
+static int put_all(struct sk_buff *skb, struct kseal_sock *ks, kuid_t uid,
+		   struct user_namespace *users)
+{
+	return put_state(skb, ks, uid, users) ?: put_counts(skb, ks) ?:
+	       kseal_netlink_put_addresses(skb, ks->sk) ?: put_texts(skb, ks);
+}
+
 static int put_session(struct sk_buff *skb, struct netlink_callback *cb,
 		       struct kseal_sock *ks, kuid_t uid)
 {
@@ -87,8 +99,7 @@ static int put_session(struct sk_buff *skb, struct netlink_callback *cb,
 
 	if (!header)
 		return -EMSGSIZE;
-	if (put_state(skb, ks, uid) || put_counts(skb, ks) ||
-	    kseal_netlink_put_addresses(skb, ks->sk) || put_texts(skb, ks)) {
+	if (put_all(skb, ks, uid, sk_user_ns(skb->sk))) {
 		genlmsg_cancel(skb, header);
 		return -EMSGSIZE;
 	}
@@ -132,6 +143,33 @@ int kseal_session_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	} while (ks && !err);
 	return skb->len;
 }
+
+/* ---- events ---- */
+
+void kseal_session_tell(struct kseal_sock *ks, enum kseal_event event)
+{
+	struct net *net = sock_net(ks->sk);
+	struct sk_buff *skb;
+	void *header;
+
+	kseal_sock_owned(ks);
+	if (!genl_has_listeners(&kseal_genl_family, net, 0))
+		return;
+	skb = genlmsg_new(EVENT_MAX, GFP_KERNEL | __GFP_NOWARN);
+	if (!skb)
+		return;
+	header = genlmsg_put(skb, 0, 0, &kseal_genl_family, 0,
+			     KSEAL_CMD_SESSION_EVENT);
+	if (!header || nla_put_u8(skb, KSEAL_A_EVENT, event) ||
+	    put_all(skb, ks, sk_uid(ks->sk), net->user_ns)) {
+		nlmsg_free(skb);
+		return;
+	}
+	genlmsg_end(skb, header);
+	genlmsg_multicast_netns(&kseal_genl_family, net, skb, 0, 0, GFP_KERNEL);
+}
+
+/* ---- counters ---- */
 
 static int put_stat(struct sk_buff *skb, const char *name, u64 value)
 {

@@ -16,6 +16,7 @@
 #include "listener.h"
 #include "main.h"
 #include "mainline.h"
+#include "netlink.h"
 #include "sock.h"
 #include "stats.h"
 
@@ -121,6 +122,7 @@ void kseal_sock_keyed(struct kseal_sock *ks, struct kseal_keys *tx,
 		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
 		kseal_sock_base(ks)->shutdown(sk, SEND_SHUTDOWN);
 	}
+	kseal_session_tell(ks, KSEAL_EVENT_OPENED);
 	wake(ks);
 	kseal_data_ready(sk);
 }
@@ -166,6 +168,7 @@ void kseal_sock_fail(struct kseal_sock *ks, int err, const char *reason)
 				    GFP_KERNEL);
 	WRITE_ONCE(ks->err, err);
 	kseal_sock_set_state(ks, KSEAL_STATE_DEAD);
+	kseal_session_tell(ks, KSEAL_EVENT_FAILED);
 	/* an error on the socket stops TCP's sendmsg: what is sealed goes first */
 	kseal_send_flush(ks, true);
 	if (ks->released && !sock_flag(sk, SOCK_DEAD)) {

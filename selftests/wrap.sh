@@ -66,6 +66,25 @@ shown() { "$kseal" show | grep -E "^\*:8081 +web +1$" || { "$kseal" show; return
 ok "it is shown" shown
 json() { "$kseal" show --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["wraps"])'; }
 ok "also as JSON" is "$(json)" "[{'address': '*:8081', 'profile': 'web', 'listeners': 1}]"
+watched() {
+	timeout 60 "$kseal" monitor -n 3 >"$work/events" & local pid=$!
+	sleep 0.5
+	curl -sS --max-time 20 -o /dev/null https://localhost:8081/small 2>/dev/null
+	fetch small
+	wait "$pid"
+	cat "$work/events"
+	grep -q "^[^ ]*Z failed [0-9]* server 127.0.0.1:8081 127.0.0.1:[0-9]* profile=web.* error=E.* reason=\"" "$work/events" &&
+		grep -q "^[^ ]*Z opened [0-9]* server 127.0.0.1:8081 127.0.0.1:[0-9]* profile=web name=localhost .*version=\"TLS 1.3\" suite=TLS_AES" "$work/events" &&
+		grep -q "^[^ ]*Z closed [0-9]* server .* sent=\".*B\" received=\".* B\" age=" "$work/events"
+}
+ok "the monitor tells of its connections" watched
+watched_json() {
+	timeout 60 "$kseal" monitor --json --count 1 >"$work/events" & local pid=$!
+	sleep 0.5; fetch small; wait "$pid"
+	is "$(python3 -c 'import json, sys; e = json.load(sys.stdin); print(e["event"], e["profile"], e["wrapped"])' <"$work/events")" "opened web True"
+}
+ok "also as JSON" watched_json
+ok "to those who may" fails 1 "CAP_NET_ADMIN" setpriv --reuid 65534 --clear-groups "$kseal" monitor
 many() { # 1,000 connections, opened and closed
 	local before; before=$(stat handshakes_done)
 	local count=1000; [[ ${KSEAL_VM_ACCEL:-} = tcg || ${KSEAL_VM_VARIANT:-} = debug ]] && count=100

@@ -17,6 +17,7 @@ struct command {
 };
 
 int show_main(int argc, char **argv);
+int monitor_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
 int connect_main(int argc, char **argv);
 int keygen_main(int argc, char **argv);
@@ -26,6 +27,7 @@ int unwrap_main(int argc, char **argv);
 int run_main(int argc, char **argv);
 
 extern const char show_help[];
+extern const char monitor_help[];
 extern const char serve_help[];
 extern const char connect_help[];
 extern const char keygen_help[];

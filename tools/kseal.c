@@ -14,6 +14,7 @@
 
 static const struct command commands[] = {
 	{ "show", show_main, "Show the sessions and counters of the kernel", show_help },
+	{ "monitor", monitor_main, "Tell of sessions as they open and close", monitor_help },
 	{ "serve", serve_main, "Serve a directory over HTTPS", serve_help },
 	{ "wrap", wrap_main, "Have the connections of a running server be TLS", wrap_help },
 	{ "unwrap", unwrap_main, "Have them be plain TCP again", unwrap_help },

@@ -49,6 +49,7 @@ static const struct field {
 	FIELD(KSEAL_A_REASON, FIELD_STRING, reason),
 	FIELD(KSEAL_A_SESSION_WRAPPED, FIELD_FLAG, wrapped),
 	FIELD(KSEAL_A_SESSION_PASS, FIELD_FLAG, pass),
+	FIELD(KSEAL_A_EVENT, FIELD_U8, event),
 #undef FIELD
 };
 
@@ -180,20 +181,81 @@ int session_list(struct session_list *list, char *error, size_t size)
 	return err;
 }
 
+static void free_strings(struct session *s)
+{
+	size_t i;
+
+	for (i = 0; i < FIELDS; i++)
+		if (fields[i].kind == FIELD_STRING)
+			free(*(char **)((char *)s + fields[i].offset));
+}
+
 void session_list_free(struct session_list *list)
 {
-	struct session *s;
-	size_t i, j;
+	size_t i;
 
-	for (i = 0; i < list->count; i++) {
-		s = &list->at[i];
-		for (j = 0; j < FIELDS; j++)
-			if (fields[j].kind == FIELD_STRING)
-				free(*(char **)((char *)s + fields[j].offset));
-	}
+	for (i = 0; i < list->count; i++)
+		free_strings(&list->at[i]);
 	free(list->at);
 	memset(list, 0, sizeof(*list));
 }
+
+/* ---- events ---- */
+
+/* Returns whether to go on. */
+static bool read_events(const char *buf, ssize_t got, bool missed,
+			bool (*cb)(const struct session *s, bool missed, void *data), void *data)
+{
+	const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
+	int left = (int)got;
+	bool on = true;
+
+	for (; on && mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+		struct session s = { 0 };
+
+		if (nlh->nlmsg_type < NLMSG_MIN_TYPE)
+			continue;
+		read_session(nlh, &s);
+		on = cb(&s, missed, data);
+		missed = false;
+		free_strings(&s);
+	}
+	return on;
+}
+
+int session_watch(bool (*cb)(const struct session *s, bool missed, void *data), void *data,
+		  char *error, size_t size)
+{
+	char buf[8192] __attribute__((aligned(NLMSG_ALIGNTO)));
+	bool on = true, missed = false;
+	struct kseal_genl g;
+	int err = kseal_genl_open(&g);
+
+	if (err) {
+		err = err == -ENOENT ? -ENOPKG : err;
+		snprintf(error, size, "%s", strerror(-err));
+		return err;
+	}
+	err = kseal_genl_join(&g, KSEAL_GENL_GROUP_SESSIONS);
+	while (!err && on) {
+		ssize_t got = mnl_socket_recvfrom(g.sock, buf, sizeof(buf));
+
+		if (got < 0 && errno == ENOBUFS)
+			missed = true;
+		else if (got < 0 && errno != EINTR)
+			err = -errno;
+		else if (got > 0) {
+			on = read_events(buf, got, missed, cb, data);
+			missed = false;
+		}
+	}
+	if (err)
+		snprintf(error, size, "%s", strerror(-err));
+	kseal_genl_close(&g);
+	return err;
+}
+
+/* ---- counters ---- */
 
 struct stats_reader {
 	void (*cb)(const char *name, uint64_t value, void *data);

@@ -17,6 +17,7 @@ struct session {
 	uint32_t uid, error;
 	uint16_t version, cipher;
 	uint8_t state, role, alert;
+	uint8_t event;			/* enum kseal_event, of session_watch() */
 	bool wrapped, pass;
 	char local[ADDRESS_MAX], peer[ADDRESS_MAX];
 	char *profile, *server_name, *suite, *group, *alpn, *identity, *reason;
@@ -40,6 +41,13 @@ struct session_list {
  */
 int session_list(struct session_list *list, char *error, size_t size);
 void session_list_free(struct session_list *list);
+
+/*
+ * Calls cb with each session that opens, fails or is closed, until it returns false. missed: some were
+ * since the last. Returns 0 or -errno: -EPERM, -ENOPKG, then with a text in error.
+ */
+int session_watch(bool (*cb)(const struct session *s, bool missed, void *data), void *data,
+		  char *error, size_t size);
 
 /* Calls cb with each counter. Returns as session_list() does. */
 int session_stats(void (*cb)(const char *name, uint64_t value, void *data), void *data,

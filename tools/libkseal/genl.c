@@ -158,20 +158,60 @@ static int on_family(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
-static int resolve_family(struct kseal_genl *g)
+struct group_search {
+	const char *name;
+	uint32_t id;		/* 0: not found */
+};
+
+static int on_groups(const struct nlmsghdr *nlh, void *data)
+{
+	const struct nlattr *attr, *group, *field;
+	struct group_search *search = data;
+
+	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr)) {
+		if (mnl_attr_get_type(attr) != CTRL_ATTR_MCAST_GROUPS)
+			continue;
+		mnl_attr_for_each_nested(group, attr) {
+			const char *name = "";
+			uint32_t id = 0;
+
+			mnl_attr_for_each_nested(field, group) {
+				if (mnl_attr_get_type(field) == CTRL_ATTR_MCAST_GRP_NAME)
+					name = mnl_attr_get_str(field);
+				else if (mnl_attr_get_type(field) == CTRL_ATTR_MCAST_GRP_ID)
+					id = mnl_attr_get_u32(field);
+			}
+			if (!strcmp(name, search->name))
+				search->id = id;
+		}
+	}
+	return MNL_CB_OK;
+}
+
+static int ask_controller(struct kseal_genl *g, mnl_cb_t cb, void *data)
 {
 	char buf[256] __attribute__((aligned(NLMSG_ALIGNTO)));
+	uint16_t family = g->family;
 	struct nlmsghdr *nlh;
-	int ret;
 
 	g->family = GENL_ID_CTRL;
 	nlh = kseal_genl_start(g, buf, CTRL_CMD_GETFAMILY, NLM_F_ACK);
 	((struct genlmsghdr *)mnl_nlmsg_get_payload(nlh))->version = 1;
 	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, KSEAL_GENL_NAME);
-	g->family = 0;
-	ret = kseal_genl_talk(g, nlh, on_family, g);
-	if (!ret && !g->family)
+	g->family = family;
+	return kseal_genl_talk(g, nlh, cb, data);
+}
+
+int kseal_genl_join(struct kseal_genl *g, const char *group)
+{
+	struct group_search search = { .name = group };
+	int ret = ask_controller(g, on_groups, &search);
+
+	if (!ret && !search.id)
 		ret = -ENOENT;
+	if (!ret && mnl_socket_setsockopt(g->sock, NETLINK_ADD_MEMBERSHIP, &search.id,
+					  sizeof(search.id)) < 0)
+		ret = -errno;
 	return ret;
 }
 
@@ -193,7 +233,9 @@ int kseal_genl_open(struct kseal_genl *g)
 		goto err_close;
 	}
 	g->portid = mnl_socket_get_portid(g->sock);
-	ret = resolve_family(g);
+	ret = ask_controller(g, on_family, g);
+	if (!ret && !g->family)
+		ret = -ENOENT;
 	if (ret)
 		goto err_close;
 	return 0;

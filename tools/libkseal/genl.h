@@ -27,6 +27,9 @@ struct kseal_genl {
 int kseal_genl_open(struct kseal_genl *g);
 void kseal_genl_close(struct kseal_genl *g);
 
+/* Joins a multicast group of the family. Returns 0 or -errno: -ENOENT there is none, -EPERM. */
+int kseal_genl_join(struct kseal_genl *g, const char *group);
+
 /*
  * Starts a request in buf (at least 64 bytes): netlink and genetlink headers;
  * attributes are added with mnl_attr_put_*(). flags: NLM_F_ACK, NLM_F_DUMP.

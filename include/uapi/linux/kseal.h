@@ -248,6 +248,11 @@
  * netns with CAP_NET_ADMIN)
  *   A KSEAL_CMD_SESSION_GET message per socket that carries the ULP, with the
  *   KSEAL_A_SESSION_* attributes (top level).
+ * KSEAL_CMD_SESSION_EVENT (k -> multicast group KSEAL_GENL_GROUP_SESSIONS, which
+ * CAP_NET_ADMIN in the netns may join)
+ *   As KSEAL_CMD_SESSION_GET, with EVENT u8, enum kseal_event: a session has got
+ *   its keys, has failed, or was closed by its program. Best effort: a receiver
+ *   that is too slow misses some (ENOBUFS).
  * KSEAL_CMD_STATS_GET (u)
  *   One message with a STAT nest {STAT_NAME string, STAT_VALUE u64} for each
  *   counter of the network namespace (also in /proc/net/kseal), and one for
@@ -353,6 +358,12 @@ enum kseal_state {
 
 #define KSEAL_IV_LEN		12	/* of every cipher here, RFC 8446 5.3 */
 
+enum kseal_event {
+	KSEAL_EVENT_OPENED = 1,
+	KSEAL_EVENT_FAILED,
+	KSEAL_EVENT_CLOSED,
+};
+
 struct kseal_info {
 	__u8	state;			/* enum kseal_state */
 	__u8	role;			/* enum kseal_role */
@@ -374,6 +385,7 @@ struct kseal_info {
 
 #define KSEAL_GENL_NAME		"kseal"
 #define KSEAL_GENL_VERSION	1
+#define KSEAL_GENL_GROUP_SESSIONS "sessions"
 
 #define KSEAL_BYTES_MAX		32768	/* bytes in one BYTES attribute */
 
@@ -390,6 +402,7 @@ enum kseal_cmd {
 	KSEAL_CMD_WRAP,
 	KSEAL_CMD_UNWRAP,
 	KSEAL_CMD_WRAP_GET,
+	KSEAL_CMD_SESSION_EVENT,
 
 	__KSEAL_CMD_MAX,
 #define KSEAL_CMD_MAX (__KSEAL_CMD_MAX - 1)
@@ -449,6 +462,7 @@ enum kseal_attr {
 	KSEAL_A_SESSION_PASS,		/* flag: KSEAL_SO_PASS is set */
 	KSEAL_A_CHAIN_WANTED,		/* flag: the socket has KSEAL_SO_PEER_CHAIN set */
 	KSEAL_A_CHAIN,			/* binary, at most KSEAL_CHAIN_MAX */
+	KSEAL_A_EVENT,			/* u8, enum kseal_event */
 	/* a session also has ROLE, PROFILE, PEER, LOCAL, and where known
 	 * VERSION, CIPHER, SUITE, GROUP, ALPN, SERVER_NAME, PEER_IDENTITY,
 	 * ERROR, ALERT, REASON
