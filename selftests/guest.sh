@@ -17,7 +17,7 @@ done
 # 7.2's TLS is what kseal imitates; that of older kernels has other bugs
 if ((!$#)) && [[ ${KSEAL_VM:-} = uml ]]; then
 	tests+=("./differ.sh 1 $([[ ${KSEAL_VM_VARIANT:-} = debug ]] && echo 50 || echo 700)")
-	tests+=(./bench.sh)
+	tests+=(./programs.sh ./bench.sh)
 fi
 # where instructions are emulated tests do not wait, they work
 jobs=4; [[ ${KSEAL_VM_ACCEL:-} = tcg ]] && jobs=1

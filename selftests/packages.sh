@@ -12,11 +12,14 @@ demo-packages | check-packages) wanted=("${check[@]}") ;;
 bench-packages) wanted=("${build[@]}" gnuplot-nox) ;;
 *) echo "usage: $0 build-packages|demo-packages|check-packages|bench-packages" >&2; exit 2 ;;
 esac
+# Programs that know nothing of TLS, for programs.sh, and what they need; and what is used for the same today, for stunnel.sh
+programs=(memcached busybox-static prometheus-node-exporter postgresql-15 postgresql-client-15 netcat-openbsd python3-pyftpdlib
+	python3-aiosmtpd python3-public python3-attr stunnel4 hitch libev4 haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1)
 missing=()
 for pkg in "${wanted[@]}"; do
 	dpkg-query -W -f '${db:Status-Abbrev}\n' "$pkg" 2>/dev/null | grep -q ^ii || missing+=("$pkg")
 done
-# These are unpacked beside the tests: nginx, installed, would serve on this machine, and of python3-cryptography-vectors
+# These are unpacked beside the tests: servers, installed, would serve on this machine, and of python3-cryptography-vectors
 # we want NIST's vectors for AES-GCM alone
 unpack() { # PACKAGE DIRECTORY [PART]: all of it, or that part
 	local tmp
@@ -39,6 +42,7 @@ unpack() { # PACKAGE DIRECTORY [PART]: all of it, or that part
 if [[ $1 = check-packages ]]; then
 	bin=$(dirname "$0")/bin
 	command -v /usr/sbin/nginx >/dev/null || unpack nginx "$bin/nginx"
+	for pkg in "${programs[@]}"; do unpack "$pkg" "$bin/deb/$pkg"; done
 	unpack python3-cryptography-vectors "$bin/vectors" usr/lib/python3/dist-packages/cryptography_vectors/ciphers/AES/GCM
 fi
 

@@ -134,6 +134,16 @@ static int begin(int fd, const struct destination *d, bool connected)
 	/* refused already; the program will ask how it went */
 	if (err == -ENOTCONN && !connected)
 		return 0;
+	/* a second connect(), which asks whether the first is through */
+	if (err == -EALREADY) {
+		err = kseal_wait(fd, 0);
+		if (err == -EAGAIN) {
+			errno = EALREADY;
+			return -1;
+		}
+		if (!err)
+			return 0;
+	}
 	if (!err && connected)
 		err = kseal_wait(fd, -1);
 	if (!err)

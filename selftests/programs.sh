@@ -1,0 +1,184 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Programs that nobody here wrote, unmodified, from Debian's packages, wrapped; their clients too, where they are not TLS clients by
+# themselves. Of each: data intact, large and small; who does not trust refuses; nothing in clear; a thousand connections opened and closed.
+# Needs kseal.ko loaded, root, and what packages.sh has unpacked. TAP on stdout.
+# shellcheck disable=SC2317 # functions are called by ok()
+set -u
+cd "$(dirname "$0")/.." || exit 1
+kseal=$PWD/tools/kseal kseald=$PWD/helper/kseald deb=$PWD/selftests/bin/deb
+work=$(mktemp -d) servers=()
+ca=$work/keys/ca.pem
+chmod 755 "$work"
+. selftests/ok.sh
+end() { kill "${servers[@]}" 2>/dev/null; wait; rm -rf "$work"; }
+trap end EXIT
+[[ -d $deb ]] || { echo "1..0 # SKIP packages.sh has unpacked nothing"; exit 4; }
+thousand=1000; [[ ${KSEAL_VM_VARIANT:-} = debug || ${KSEAL_VM_ACCEL:-} = tcg ]] && thousand=100
+start() { "$@" >"$work/server.log" 2>&1 & servers+=($!); }
+nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+run() { timeout 120 "$kseal" run -- "$@"; }
+secure() { curl -sS --max-time 60 --cacert "$ca" "$@"; }
+visit() { timeout 600 selftests/visit.py "$ca" "$@"; }
+
+# wrapped NAME PORT CLEAR: it is, its peers can refuse, nothing is in clear, and a thousand come and go
+wrapped() {
+	ok "$1: wrapped" eventually "$kseal" wrap "$2"
+	ok "$1: who does not trust refuses" untrusted "$2"
+	ok "$1: nothing in clear" unreadable "$2" "$3"
+	ok "$1: $thousand connections, opened and closed" visit "$2" many "$thousand"
+}
+untrusted() { visit "$1" untrusted | tee "$work/refusal" | grep "^refused" || { cat "$work/refusal"; return 1; }; }
+unreadable() { # what comes, if anything, is an alert or a reset
+	visit "$1" clear "$2" >"$work/clear"
+	cat "$work/clear"
+	grep -q '^b.\\x15\\x03\|^b..$\|reset by peer' "$work/clear"
+}
+same() { # FILE: as it was served
+	cmp "$work/got" "$1"
+}
+
+"$kseal" keygen -d "$work/keys" localhost 127.0.0.1 ::1 >/dev/null || exit 1
+cat >"$work/kseald.conf" <<END
+profile default {
+	certificate { chain = "$work/keys/cert.pem" key = "$work/keys/key.pem" }
+	ca = { "$ca" }
+}
+END
+"$kseald" --config "$work/kseald.conf" 2>"$work/kseald.log" & servers+=($!)
+eventually grep -q ready "$work/kseald.log" || { cat "$work/kseald.log"; exit 1; }
+mkdir "$work/www"
+echo small >"$work/www/small"
+head -c 5000000 /dev/urandom >"$work/www/large"
+chmod -R a+rX "$work/www"
+
+# ---- redis ----
+
+redis=$(command -v redis-server || command -v redis-check-rdb)
+ln -s "$redis" "$work/redis-server"
+start "$work/redis-server" --port 6379 --bind 127.0.0.1 --save "" --dir "$work"
+wrapped redis 6379 'PING\r\n'
+pong() { is "$(run redis-cli -h localhost ping)" PONG; }
+ok "redis: redis-cli, its connection TLS too" pong
+large_value() {
+	run redis-cli -h localhost -x set large <"$work/www/large" && run redis-cli -h localhost get large | head -c 5000000 >"$work/got" && same "$work/www/large"
+}
+ok "redis: a large value there and back" large_value
+benchmark() { run redis-benchmark -h localhost -n 20000 -c 50 -P 4 -q -t set,get,lpush | tr '\r' '\n' | grep -c "requests per second" | grep -qx "[3-9]"; }
+ok "redis: redis-benchmark, 50 connections" benchmark
+
+# ---- memcached ----
+
+start "$deb/memcached/usr/bin/memcached" -u nobody -l 127.0.0.1 -p 11211 -t 4 -I 8m
+wrapped memcached 11211 'version\r\n'
+memcached() { # a value of 5,000,000 bytes and its length: hexadecimal, so that its end can be seen
+	{ printf 'set large 0 0 5000000\r\n'; cat "$work/www/large"; printf '\r\nget large\r\nquit\r\n'; } >"$work/commands"
+	visit 11211 talk <"$work/commands" >"$work/answers"
+	tail -c +"$((1 + $(printf 'STORED\r\nVALUE large 0 5000000\r\n' | wc -c)))" "$work/answers" | head -c 5000000 >"$work/got"
+	same "$work/www/large"
+}
+ok "memcached: a large value there and back" memcached
+
+# ---- nginx: workers with a listener each, sendfile, keep-alive, reloads under load ----
+
+nginx=$(command -v nginx || echo "$PWD/selftests/bin/nginx/usr/sbin/nginx")
+mkdir "$work/tmp"
+{
+	echo "user root; daemon off; worker_processes 4; pid $work/nginx.pid; error_log $work/nginx.log; events { worker_connections 512; }"
+	echo "http { access_log off; sendfile on; tcp_nopush on;"
+	for what in client_body proxy fastcgi uwsgi scgi; do echo "${what}_temp_path $work/tmp/$what;"; done
+	echo "server { listen 127.0.0.1:8080 reuseport; location / { root $work/www; } } }"
+} >"$work/nginx.conf"
+start "$nginx" -c "$work/nginx.conf"
+wrapped nginx 8080 'GET /small HTTP/1.0\r\n\r\n'
+listeners() { "$kseal" show | grep -E "^\*:8080 +default +4$" || { "$kseal" show; return 1; }; }
+ok "nginx: the listeners of its four workers" listeners
+twice() { secure -o "$work/got" -o "$work/small" https://localhost:8080/large https://localhost:8080/small && same "$work/www/large" && cmp "$work/small" "$work/www/small"; }
+ok "nginx: large and small over one connection" twice
+over_http2() { secure -r 1000000-1999999 -o "$work/got" https://localhost:8080/large && cmp "$work/got" <(tail -c +1000001 "$work/www/large" | head -c 1000000); }
+ok "nginx: a range" over_http2
+reloaded() {
+	local i
+	timeout 100 selftests/wrap.py probe 127.0.0.1 8080 5 >"$work/probe" & local probe=$!
+	for ((i = 0; i < 6; i++)); do
+		sed -i "s/worker_processes [0-9]*/worker_processes $((2 + i % 3))/" "$work/nginx.conf"
+		kill -HUP "$(<"$work/nginx.pid")"
+		secure --retry 3 --retry-all-errors -o "$work/got" https://localhost:8080/large && same "$work/www/large" || return
+	done
+	wait "$probe"
+	is "$(<"$work/probe")" "none in clear"
+}
+ok "nginx: reloaded under load, nothing in clear" reloaded
+restarted() {
+	timeout 100 selftests/wrap.py probe 127.0.0.1 8080 4 >"$work/probe" & local probe=$!
+	kill "$(<"$work/nginx.pid")"; sleep 1
+	start "$nginx" -c "$work/nginx.conf"
+	wait "$probe"
+	is "$(<"$work/probe")" "none in clear" && secure -o "$work/got" https://localhost:8080/large && same "$work/www/large"
+}
+ok "nginx: started again, nothing in clear" restarted
+
+# ---- a static program; one in Go ----
+
+start "$deb/busybox-static/bin/busybox" httpd -f -p 127.0.0.1:8082 -h "$work/www"
+wrapped busybox 8082 'GET /small HTTP/1.0\r\n\r\n'
+busybox() { secure -o "$work/got" https://localhost:8082/large && same "$work/www/large"; }
+ok "busybox, static: a large file, whole" busybox
+start "$deb/prometheus-node-exporter/usr/bin/prometheus-node-exporter" --web.listen-address=127.0.0.1:9100 --collector.disable-defaults --collector.loadavg
+wrapped node-exporter 9100 'GET /metrics HTTP/1.0\r\n\r\n'
+metrics() { secure https://localhost:9100/metrics | grep "^node_load1 "; }
+ok "node-exporter, in Go: its metrics" metrics
+
+# ---- PostgreSQL ----
+
+pgbin=$deb/postgresql-15/usr/lib/postgresql/15/bin psql=$deb/postgresql-client-15/usr/lib/postgresql/15/bin/psql
+postgres() {
+	install -d -o 65534 -g 65534 "$work/pg" && "${nobody[@]}" "$pgbin/initdb" -D "$work/pg" -A trust -U postgres
+}
+ok "PostgreSQL: a cluster" postgres
+start "${nobody[@]}" "$pgbin/postgres" -D "$work/pg" -k "$work/pg" -h 127.0.0.1 -p 5432
+eventually grep -q "ready to accept" "$work/server.log"
+wrapped PostgreSQL 5432 '\x00\x00\x00\x08\x04\xd2\x16\x2f'
+sql() { run env PGSSLMODE=disable "$psql" -h localhost -p 5432 -U postgres -qAt "$@"; }
+ok "PostgreSQL: psql, its connection TLS too" is "$(sql -c 'select 6 * 7')" 42
+table() {
+	base64 -w 0 "$work/www/large" >"$work/line"
+	sql -c "create table t (x text)" && sql -c "\\copy t from '$work/line'" && is "$(sql -c 'select md5(x) from t')" "$(md5sum <"$work/line" | cut -d' ' -f1)" &&
+		sql -c "select x from t" | head -c -1 | cmp - "$work/line"
+}
+ok "PostgreSQL: a large row there and back" table
+
+# ---- SMTP, FTP, rsync, netcat ----
+
+modules=$(printf '%s:' "$deb"/python3-*/usr/lib/python3/dist-packages)
+start env PYTHONPATH="$modules" /usr/bin/python3 -m aiosmtpd -n -l 127.0.0.1:2525
+wrapped aiosmtpd 2525 'QUIT\r\n'
+base64 "$work/www/large" | head -c 2000000 | sed '1i Subject: large\n' >"$work/mail"
+mail() { secure --crlf --mail-from a@localhost --mail-rcpt b@localhost --upload-file "$work/mail" smtps://localhost:2525 && eventually grep -q "^$(tail -n 1 "$work/mail")" "$work/server.log"; }
+ok "aiosmtpd: a mail by implicit TLS" mail
+
+start env PYTHONPATH="$modules" /usr/bin/python3 -m pyftpdlib -i 127.0.0.1 -p 2121 -r 2130-2130 -d "$work/www"
+wrapped pyftpdlib 2121 'QUIT\r\n'
+ok "pyftpdlib: its data connections, before there are any" "$kseal" wrap --ahead 2130
+ftp() { run curl -sS --max-time 60 -o "$work/got" ftp://localhost:2121/large && same "$work/www/large"; }
+ok "pyftpdlib: a large file, control and data connection TLS" ftp
+
+cat >"$work/rsyncd.conf" <<END
+use chroot = no
+[www]
+path = $work/www
+END
+start rsync --daemon --no-detach --port 8730 --address 127.0.0.1 --config "$work/rsyncd.conf"
+wrapped rsync 8730 '@RSYNCD: 31.0\n'
+synchronised() { run rsync -a rsync://localhost:8730/www/ "$work/copy/" && diff -r "$work/www" "$work/copy"; }
+ok "rsync: a directory" synchronised
+
+start "$deb/netcat-openbsd/bin/nc.openbsd" -lkd 127.0.0.1 8765
+ok "netcat: wrapped" eventually "$kseal" wrap 8765
+netcat() { "$kseal" connect -q --name localhost 127.0.0.1:8765 <"$work/www/large" >/dev/null && eventually cmp "$work/server.log" "$work/www/large"; }
+ok "netcat: a large file" netcat
+
+ok "every rule is taken back" "$kseal" unwrap --all
+echo "1..$count"
+((failed == 0))
