@@ -122,6 +122,11 @@ void kseal_sock_keyed(struct kseal_sock *ks, struct kseal_keys *tx,
 		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
 		kseal_sock_base(ks)->shutdown(sk, SEND_SHUTDOWN);
 	}
+	/* The handshake's last segment, tickets say, is not the application's
+	 * small one, whose ACK Nagle's rule (RFC 9293 3.7.4) would have the first
+	 * answer wait for: with a peer that delays it, 40 ms.
+	 */
+	tcp_sk(sk)->snd_sml = tcp_sk(sk)->snd_una;
 	kseal_session_tell(ks, KSEAL_EVENT_OPENED);
 	wake(ks);
 	kseal_data_ready(sk);

@@ -2,6 +2,8 @@
 /* What becomes of the connections of a listener that has, gets or may not have the ULP. */
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/ioctl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
@@ -85,6 +87,25 @@ TEST_F(child, a_child_that_waited_in_the_queue_is_served)
 	ASSERT_EQ(0, worker_done(&self->helper, self->msg.cookie, 15, "done", 4, &self->keys));
 	EXPECT_EQ(4, recv_soon(client, got, 8));
 	EXPECT_EQ(KSEAL_STATE_KEYED, info_state(server));
+	close(client);
+	close(server);
+	close(listener);
+}
+
+TEST_F(child, the_first_answer_does_not_wait_until_the_tickets_are_acknowledged)
+{
+	int listener = listen_as_server(variant->family);
+	int client = tcp_connect(listener), server = accept(listener, NULL, NULL);
+	int off = 0, unsent = -1;
+
+	ASSERT_EQ(15, send(client, hello, 15, 0));
+	ASSERT_EQ(0, worker_next(&self->helper, &self->msg, 5000));
+	/* it delays its acknowledgements, as one does that has just asked for something */
+	ASSERT_EQ(0, setsockopt(client, SOL_TCP, TCP_QUICKACK, &off, sizeof(off)));
+	ASSERT_EQ(0, worker_done(&self->helper, self->msg.cookie, 15, "tickets", 7, &self->keys));
+	ASSERT_EQ(6, send(server, "answer", 6, 0));
+	ASSERT_EQ(0, ioctl(server, SIOCOUTQNSD, &unsent));
+	EXPECT_EQ(0, unsent);
 	close(client);
 	close(server);
 	close(listener);
