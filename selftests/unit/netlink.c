@@ -70,6 +70,13 @@ static void decode_good(void)
 	mnl_attr_put(nlh, KSEAL_A_EXPLAIN_WANTED, 0, NULL);
 	ok(netlink_decode(nlh, &message) == 0 && h->explain, "somebody wants to know");
 
+	nlh = start_first(KSEAL_ROLE_CLIENT);
+	ok(netlink_decode(nlh, &message) == 0 && !h->chain && !h->alpn[0], "no wishes");
+	mnl_attr_put(nlh, KSEAL_A_CHAIN_WANTED, 0, NULL);
+	mnl_attr_put_strz(nlh, KSEAL_A_ALPN, "h2,http/1.1");
+	ok(netlink_decode(nlh, &message) == 0 && h->chain && !strcmp(h->alpn, "h2,http/1.1"),
+	   "the peer's chain, and protocols");
+
 	nlh = start_first(KSEAL_ROLE_SERVER);
 	mnl_attr_put(nlh, KSEAL_A_BYTES, sizeof(bytes), bytes);
 	mnl_attr_put_u32(nlh, KSEAL_A_MAX + 7, 1);
@@ -111,6 +118,8 @@ static void decode_bad(void)
 		{ "long BYTES", KSEAL_A_BYTES, KSEAL_BYTES_MAX + 1 },
 		{ "ERROR of 8 bytes", KSEAL_A_ERROR, 8 },
 		{ "EXPLAIN_WANTED with something in it", KSEAL_A_EXPLAIN_WANTED, 1 },
+		{ "CHAIN_WANTED with something in it", KSEAL_A_CHAIN_WANTED, 1 },
+		{ "protocols that are too long", KSEAL_A_ALPN, KSEAL_ALPN_MAX + 2 },
 	};
 	static const uint16_t wrong_len[] = { KSEAL_A_COOKIE, KSEAL_A_ROLE, KSEAL_A_TIMEOUT };
 	struct helper_message message;
@@ -275,6 +284,7 @@ static void encode_success(uint16_t suite, uint16_t cipher)
 {
 	static uint8_t flight[KSEAL_BYTES_MAX];
 	static char story[KSEAL_EXPLAIN_MAX + 1];
+	static const uint8_t chain[KSEAL_CHAIN_MAX] = { 0x30, 0x82 };
 	struct tls_session session = { .version = 0x0304, .suite = "SUITE", .group = "x25519" };
 	struct helper_done done = {
 		.cookie = COOKIE, .consumed = 5, .bytes = flight, .len = sizeof(flight),
@@ -291,6 +301,8 @@ static void encode_success(uint16_t suite, uint16_t cipher)
 	memset(story, 's', KSEAL_EXPLAIN_MAX);
 	memset(session.server_name, 's', KSEAL_NAME_MAX);
 	memset(session.peer_identity, 'p', KSEAL_NAME_MAX);
+	session.chain = chain;
+	session.chain_len = sizeof(chain);
 	len = netlink_put_done(buf, FAMILY, 77, &done);
 	ok(header_is(nlh, len, KSEAL_CMD_DONE) && len <= NETLINK_MESSAGE_MAX,
 	   "done %04x: header and cookie, with the longest of everything", suite);
@@ -304,6 +316,7 @@ static void encode_success(uint16_t suite, uint16_t cipher)
 	   is_text(find(nlh, KSEAL_A_SERVER_NAME), session.server_name) &&
 	   is_text(find(nlh, KSEAL_A_PEER_IDENTITY), session.peer_identity) &&
 	   is_text(find(nlh, KSEAL_A_EXPLAIN), story) &&
+	   is(find(nlh, KSEAL_A_CHAIN), chain, sizeof(chain)) &&
 	   !find(nlh, KSEAL_A_ALPN) && !find(nlh, KSEAL_A_ERROR), "done %04x: the facts", suite);
 }
 
