@@ -140,13 +140,16 @@ static unsigned int guard6(void *priv, struct sk_buff *skb,
 	const struct tcphdr *th;
 	struct tcphdr buf;
 	struct sock *sk;
+	int found;
 
 	/* Fragments are put together behind us. The first has TCP's header, or
 	 * goes; the others change nothing in it (RFC 5722).
 	 */
-	if (ipv6_find_hdr(skb, &thoff, IPPROTO_TCP, &fragment, NULL) < 0 ||
-	    fragment)
+	found = ipv6_find_hdr(skb, &thoff, IPPROTO_TCP, &fragment, NULL);
+	if (found == -ENOENT || fragment)
 		return NF_ACCEPT;
+	if (found < 0)
+		return NF_DROP;
 	if (is_known(state->net, skb, &verdict))
 		return verdict;
 	th = skb_header_pointer(skb, thoff, sizeof(buf), &buf);

@@ -24,7 +24,7 @@ done
 log_of() { echo "guest$(tr -d ' ' <<<"$1")"; }
 boot() { # GUEST
 	local options; read -ra options <<<"$1"
-	selftests/vm/run -t 1800 "${options[@]}" -- selftests/guest.sh
+	selftests/vm/run -t 2700 "${options[@]}" -- selftests/guest.sh
 }
 # begin NAME LOG COMMAND...: beside the others; its output comes when it is asked for
 declare -A meanwhile
