@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# All tests that need the module, in a guest that has it loaded; or those programs of bin/ that are named.
+# All tests that need the module, in a guest that has it loaded; or those that are named: programs of bin/, scripts.
 cd "$(dirname "$0")" || exit 1
 # read off the Makefile, so that one that was not built fails
 read -ra programs <<<"${*:-$(sed -n 's/^PROGRAMS := //p' Makefile)}"
@@ -10,7 +10,9 @@ lsmod | grep -q '^kseal_test ' || insmod "$KSEAL_TEST_MODULE" || echo "guest.sh:
 alone=" explain handshake keyupdate rekey module "
 tests=() parallel=()
 for program in "${programs[@]}"; do
-	if [[ $alone = *" $program "* ]]; then tests+=("bin/$program"); else parallel+=("bin/$program"); fi
+	if [[ $program = *.sh ]]; then tests+=("./$program")
+	elif [[ $alone = *" $program "* ]]; then tests+=("bin/$program")
+	else parallel+=("bin/$program"); fi
 done
 (($#)) || tests+=(./tools.sh ./interop.sh ./opener.sh ./signer.sh ./wrap.sh ./run.sh ./examples.sh ./many.sh ./dropin.sh "./with.sh dropin=1 bin/dropin" ./mainline.sh ./ktls.sh)
 ((!$#)) && grep -q tracefs /proc/filesystems && tests+=(./trace.sh)
