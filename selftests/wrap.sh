@@ -67,8 +67,8 @@ ok "it is shown" shown
 json() { "$kseal" show --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["wraps"])'; }
 ok "also as JSON" is "$(json)" "[{'address': '*:8081', 'profile': 'web', 'listeners': 1}]"
 watched() {
-	timeout 60 "$kseal" monitor -n 3 >"$work/events" & local pid=$!
-	sleep 0.5
+	timeout 60 "$kseal" monitor -n 3 >"$work/events" 2>"$work/watching" & local pid=$!
+	eventually grep -q watching "$work/watching" || return
 	curl -sS --max-time 20 -o /dev/null https://localhost:8081/small 2>/dev/null
 	fetch small
 	wait "$pid"
@@ -79,8 +79,9 @@ watched() {
 }
 ok "the monitor tells of its connections" watched
 watched_json() {
-	timeout 60 "$kseal" monitor --json --count 1 >"$work/events" & local pid=$!
-	sleep 0.5; fetch small; wait "$pid"
+	timeout 60 "$kseal" monitor --json --count 1 >"$work/events" 2>"$work/watching" & local pid=$!
+	eventually grep -q watching "$work/watching" || return
+	fetch small; wait "$pid"
 	is "$(python3 -c 'import json, sys; e = json.load(sys.stdin); print(e["event"], e["profile"], e["wrapped"])' <"$work/events")" "opened web True"
 }
 ok "also as JSON" watched_json

@@ -104,6 +104,10 @@ static bool on_event(const struct session *s, bool missed, void *data)
 {
 	struct monitor *m = data;
 
+	if (!s) {
+		fputs("watching: a line comes when a session opens, fails or is closed; Ctrl-C ends this\n", stderr);
+		return true;
+	}
 	if (missed)
 		fail("events came faster than they were read: some are missing here");
 	if (m->json)

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <linux/genetlink.h>
 #include "address.h"
-#include "libkseal/genl.h"
+#include "query.h"
 #include "rule.h"
 
 #define REQUEST_MAX 512
@@ -30,13 +30,10 @@ static int talk(uint8_t cmd, uint16_t flags, const struct rule_address *address,
 	char buf[REQUEST_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct nlmsghdr *nlh;
 	struct kseal_genl g;
-	int err = kseal_genl_open(&g);
+	int err = query_open(&g, error, size);
 
-	if (err) {
-		err = err == -ENOENT ? -ENOPKG : err;
-		snprintf(error, size, "%s", strerror(-err));
+	if (err)
 		return err;
-	}
 	nlh = kseal_genl_start(&g, buf, cmd, flags);
 	if (address)
 		mnl_attr_put(nlh, KSEAL_A_LOCAL, address_size(address), &address->sa);
@@ -46,11 +43,7 @@ static int talk(uint8_t cmd, uint16_t flags, const struct rule_address *address,
 		mnl_attr_put_strz(nlh, KSEAL_A_PROFILE, profile);
 	if (ahead)
 		mnl_attr_put(nlh, KSEAL_A_WRAP_AHEAD, 0, NULL);
-	err = kseal_genl_talk(&g, nlh, cb, data);
-	if (err)
-		snprintf(error, size, "%s", g.error[0] ? g.error : strerror(-err));
-	kseal_genl_close(&g);
-	return err;
+	return query(&g, nlh, cb, data, error, size);
 }
 
 int rule_add(const struct rule_address *address, const char *profile, bool ahead, char *error,

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <linux/genetlink.h>
 #include "address.h"
-#include "libkseal/genl.h"
+#include "query.h"
 #include "session.h"
 
 #define REQUEST_MAX 64
@@ -149,19 +149,9 @@ static int talk(uint8_t cmd, uint16_t flags, mnl_cb_t cb, void *data, char *erro
 {
 	char buf[REQUEST_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct kseal_genl g;
-	int err;
+	int err = query_open(&g, error, size);
 
-	err = kseal_genl_open(&g);
-	if (err) {
-		err = err == -ENOENT ? -ENOPKG : err;
-		snprintf(error, size, "%s", strerror(-err));
-		return err;
-	}
-	err = kseal_genl_talk(&g, kseal_genl_start(&g, buf, cmd, flags), cb, data);
-	if (err)
-		snprintf(error, size, "%s", g.error[0] ? g.error : strerror(-err));
-	kseal_genl_close(&g);
-	return err;
+	return err ? err : query(&g, kseal_genl_start(&g, buf, cmd, flags), cb, data, error, size);
 }
 
 int session_list(struct session_list *list, char *error, size_t size)
@@ -229,14 +219,13 @@ int session_watch(bool (*cb)(const struct session *s, bool missed, void *data), 
 	char buf[8192] __attribute__((aligned(NLMSG_ALIGNTO)));
 	bool on = true, missed = false;
 	struct kseal_genl g;
-	int err = kseal_genl_open(&g);
+	int err = query_open(&g, error, size);
 
-	if (err) {
-		err = err == -ENOENT ? -ENOPKG : err;
-		snprintf(error, size, "%s", strerror(-err));
+	if (err)
 		return err;
-	}
 	err = kseal_genl_join(&g, KSEAL_GENL_GROUP_SESSIONS);
+	if (!err)
+		on = cb(NULL, false, data);
 	while (!err && on) {
 		ssize_t got = mnl_socket_recvfrom(g.sock, buf, sizeof(buf));
 

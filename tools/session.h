@@ -43,8 +43,10 @@ int session_list(struct session_list *list, char *error, size_t size);
 void session_list_free(struct session_list *list);
 
 /*
- * Calls cb with each session that opens, fails or is closed, until it returns false. missed: some were
- * since the last. Returns 0 or -errno: -EPERM, -ENOPKG, then with a text in error.
+ * Calls cb once without a session, when none is missed from there on, and then
+ * with each that opens, fails or is closed, until it returns false. missed: some
+ * were since the last. Returns 0 or -errno: -EPERM, -ENOPKG, then with a text in
+ * error.
  */
 int session_watch(bool (*cb)(const struct session *s, bool missed, void *data), void *data,
 		  char *error, size_t size);
