@@ -20,6 +20,7 @@
 #include "explain.h"
 #include "psk.h"
 #include "record.h"
+#include "secrets.h"
 #include "sessions.h"
 #include "tls.h"
 #include "verify.h"
@@ -37,15 +38,11 @@ struct tls {
 	uint8_t alert;
 	struct channel_wait wait;	/* for the signer */
 	size_t given;			/* bytes of the peer, in this step */
-	/* TLS 1.3: application traffic secrets */
-	uint8_t client_secret[KEYS_SECRET_MAX];
-	uint8_t server_secret[KEYS_SECRET_MAX];
-	size_t client_secret_len, server_secret_len;
+	/* TLS 1.3: */
+	struct secrets secrets;
 	bool settled;			/* a server's Finished was sent; behind it */
 	unsigned int records;		/* are tickets, under the application's key */
 	/* TLS 1.2: */
-	uint8_t master[KEYS_SECRET_MAX];
-	size_t master_len;
 	bool ciphered;			/* ChangeCipherSpec was sent */
 	bool finished;			/* and Finished behind it, which began with */
 	uint8_t explicit_nonce[EXPLICIT_LEN];
@@ -93,35 +90,6 @@ static void on_message(int sent, int version, int type, const void *buf, size_t 
 	}
 }
 
-/* Bytes read from the hex text, 0 if it is not hex or too long. */
-static size_t read_secret(const char *hex, uint8_t secret[KEYS_SECRET_MAX])
-{
-	size_t len = 0;
-
-	return OPENSSL_hexstr2buf_ex(secret, KEYS_SECRET_MAX, &len, hex, '\0') == 1 ? len : 0;
-}
-
-/* A line of the NSS key log: label, client random, secret. The one way to a traffic
- * secret; in TLS 1.2 the master secret comes so as well.
- */
-static void on_keylog(const SSL *ssl, const char *line)
-{
-	static const char client[] = "CLIENT_TRAFFIC_SECRET_0 ";
-	static const char server[] = "SERVER_TRAFFIC_SECRET_0 ";
-	static const char master[] = "CLIENT_RANDOM ";
-	struct tls *tls = SSL_get_app_data(ssl);
-	const char *hex = strrchr(line, ' ');
-
-	if (!hex)
-		return;
-	if (!strncmp(line, client, strlen(client)))
-		tls->client_secret_len = read_secret(hex + 1, tls->client_secret);
-	else if (!strncmp(line, server, strlen(server)))
-		tls->server_secret_len = read_secret(hex + 1, tls->server_secret);
-	else if (!strncmp(line, master, strlen(master)))
-		tls->master_len = read_secret(hex + 1, tls->master);
-}
-
 /* Clients only. Returns 1 if it took the session. */
 static int on_new_session(SSL *ssl, SSL_SESSION *session)
 {
@@ -137,7 +105,6 @@ static int on_new_session(SSL *ssl, SSL_SESSION *session)
 void tls_watch(SSL_CTX *ctx)
 {
 	SSL_CTX_set_msg_callback(ctx, on_message);
-	SSL_CTX_set_keylog_callback(ctx, on_keylog);
 	SSL_CTX_sess_set_new_cb(ctx, on_new_session);
 }
 
@@ -272,7 +239,9 @@ static int run(struct tls *tls)
 	int ret;
 
 	channel_enter(&tls->wait);
+	secrets_enter(&tls->secrets);
 	ret = SSL_do_handshake(tls->ssl);
+	secrets_leave();
 	channel_leave();
 	return ret;
 }
@@ -481,12 +450,12 @@ static int derive_tls13(struct tls *tls, const struct keys_suite *suite, struct 
 {
 	int ret;
 
-	if (tls->client_secret_len != suite->secret_len ||
-	    tls->server_secret_len != suite->secret_len)
+	if (tls->secrets.client_len != suite->secret_len ||
+	    tls->secrets.server_len != suite->secret_len)
 		return -ENOKEY;
-	ret = keys_derive(client, suite, tls->client_secret);
+	ret = keys_derive(client, suite, tls->secrets.client);
 	if (!ret)
-		ret = keys_derive(server, suite, tls->server_secret);
+		ret = keys_derive(server, suite, tls->secrets.server);
 	if (tls->role == KSEAL_ROLE_SERVER)
 		server->seq = tls->records;
 	return ret;
@@ -497,15 +466,17 @@ static int derive_tls12(struct tls *tls, const struct keys_suite *suite, struct 
 			struct keys *server)
 {
 	bool serves = tls->role == KSEAL_ROLE_SERVER;
-	uint8_t randoms[2][KEYS_RANDOM_LEN];
+	uint8_t master[KEYS_MASTER_LEN], randoms[2][KEYS_RANDOM_LEN];
 	struct keys *own = serves ? server : client;
 	int ret, i;
 
-	if (tls->master_len != KEYS_MASTER_LEN || !tls->finished)
+	if (!tls->finished ||
+	    SSL_SESSION_get_master_key(SSL_get_session(tls->ssl), master, sizeof(master)) != sizeof(master))
 		return -ENOKEY;
 	SSL_get_client_random(tls->ssl, randoms[0], KEYS_RANDOM_LEN);
 	SSL_get_server_random(tls->ssl, randoms[1], KEYS_RANDOM_LEN);
-	ret = keys_derive_tls12(client, server, suite, tls->master, randoms[0], randoms[1]);
+	ret = keys_derive_tls12(client, server, suite, master, randoms[0], randoms[1]);
+	OPENSSL_cleanse(master, sizeof(master));
 	if (ret || suite->salt_len == KSEAL_IV_LEN)
 		return ret;
 	memcpy(own->iv + suite->salt_len, tls->explicit_nonce, EXPLICIT_LEN);
@@ -572,8 +543,8 @@ static int seal_again(struct tls *tls, const uint8_t *message, size_t len)
 	int ret = 0;
 
 	if (!tls->ticket_keys.suite &&
-	    (!suite || tls->server_secret_len != suite->secret_len ||
-	     keys_derive(&tls->ticket_keys, suite, tls->server_secret)))
+	    (!suite || tls->secrets.server_len != suite->secret_len ||
+	     keys_derive(&tls->ticket_keys, suite, tls->secrets.server)))
 		return -1;
 	while (len && !ret) {
 		size_t part = len < RECORD_CONTENT_MAX ? len : RECORD_CONTENT_MAX;

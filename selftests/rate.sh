@@ -4,7 +4,7 @@
 # rate.sh [ROUNDS [SECONDS [CLIENTS]]]: connections a second, each with a handshake and one small file over HTTP, by openssl s_time:
 # from nginx with its own TLS, from openssl s_server, and from nginx without TLS on sockets of kseal, in turn; with the same
 # library, certificates and machine.
-# WORKERS: of nginx and of kseald; ROWS: which lines, an expression. A measurement, no test. In a guest: selftests/vm/run -t 3000 -r uml -v perf -- selftests/rate.sh
+# WORKERS: of nginx and of kseald; ROWS: which lines, an expression; KSEALD: another kseald. A measurement, no test. In a guest: selftests/vm/run -t 3000 -r uml -v perf -- selftests/rate.sh
 set -u
 cd "$(dirname "$0")/.." || exit 1
 rounds=${1:-5} seconds=${2:-5} clients=${3:-4} workers=${WORKERS:-1} rows=${ROWS:-.}
@@ -37,7 +37,7 @@ nginx_conf plain "listen 8001 backlog=4096;" "$work/www" "listen 8002 backlog=40
 "$nginx" -c "$work/tls.conf" & pids+=($!)
 profile() { echo "profile $1 { certificate { chain = \"$work/$1.pem\" key = \"$work/$1.key\" } }"; }
 { echo "workers = $workers"; profile ecdsa; profile rsa; } >"$work/kseald.conf"
-helper/kseald --config "$work/kseald.conf" 2>"$work/kseald.log" & pids+=($!)
+"${KSEALD:-helper/kseald}" --config "$work/kseald.conf" 2>"$work/kseald.log" & pids+=($!)
 for ((i = 0; i < 100; i++)); do grep -q ready "$work/kseald.log" && break; sleep 0.1; done
 # nginx takes over listening sockets as it does from an nginx before it
 python3 - "$nginx" "$work/plain.conf" <<-'END' & pids+=($!)

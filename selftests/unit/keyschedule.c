@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * helper/keys.c against the trace of RFC 8448 section 3, against values
- * computed apart from it, and against what a live OpenSSL seals.
+ * computed apart from it, and against what a live OpenSSL seals; and the
+ * secrets of helper/secrets.c against OpenSSL's key log.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <openssl/ssl.h>
 #include "certs.h"
 #include "keys.h"
+#include "secrets.h"
 #include "tap.h"
 
 static size_t unhex(const char *text, uint8_t *out)
@@ -132,7 +134,8 @@ static void on_keylog(const SSL *ssl, const char *line)
 		unhex(hex + 1, server_secret);
 }
 
-static void shake(SSL *client, SSL *server)
+/* What each end's provider saw; with none, nobody looks. */
+static void shake(SSL *client, SSL *server, struct secrets *seen)
 {
 	BIO *to_server = BIO_new(BIO_s_mem()), *to_client = BIO_new(BIO_s_mem());
 
@@ -143,8 +146,13 @@ static void shake(SSL *client, SSL *server)
 	SSL_set_connect_state(client);
 	SSL_set_accept_state(server);
 	for (int i = 0; i < 4; i++) {
+		if (seen)
+			secrets_enter(&seen[0]);
 		SSL_do_handshake(client);
+		if (seen)
+			secrets_enter(&seen[1]);
 		SSL_do_handshake(server);
+		secrets_leave();
 	}
 }
 
@@ -187,10 +195,23 @@ static void check_record(const char *who, SSL *from, const struct keys *keys)
 	   "%s's record does not open once changed", who);
 }
 
+static bool is_secret(const uint8_t *secret, size_t len, const uint8_t *wanted, size_t wanted_len)
+{
+	return len == wanted_len && !memcmp(secret, wanted, len);
+}
+
+static void check_secrets(const char *who, const struct secrets *s, size_t len)
+{
+	ok(is_secret(s->client, s->client_len, client_secret, len) &&
+	   is_secret(s->server, s->server_len, server_secret, len),
+	   "%s: the secrets seen are those of the key log", who);
+}
+
 static void against_openssl(const char *suite_name, uint16_t suite)
 {
-	SSL_CTX *server_ctx = SSL_CTX_new(TLS_server_method());
-	SSL_CTX *client_ctx = SSL_CTX_new(TLS_client_method());
+	SSL_CTX *server_ctx = SSL_CTX_new_ex(NULL, secrets_properties(), TLS_server_method());
+	SSL_CTX *client_ctx = SSL_CTX_new_ex(NULL, secrets_properties(), TLS_client_method());
+	struct secrets seen[2] = { 0 }, before;
 	EVP_PKEY *key = certs_key();
 	X509 *cert = certs_new("openssl", NULL, key, NULL, key);
 	SSL *server, *client;
@@ -203,14 +224,25 @@ static void against_openssl(const char *suite_name, uint16_t suite)
 	SSL_CTX_set_ciphersuites(client_ctx, suite_name);
 	server = SSL_new(server_ctx);
 	client = SSL_new(client_ctx);
-	shake(client, server);
+	shake(client, server, seen);
 	ok(SSL_is_init_finished(client) && SSL_is_init_finished(server) &&
 	   SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(client)) == suite,
 	   "OpenSSL shakes hands: %s", suite_name);
+	check_secrets("the client", &seen[0], keys_suite(suite)->secret_len);
+	check_secrets("the server", &seen[1], keys_suite(suite)->secret_len);
 	keys_derive(&keys, keys_suite(suite), client_secret);
 	check_record("the client", client, &keys);
 	keys_derive(&keys, keys_suite(suite), server_secret);
 	check_record("the server", server, &keys);
+
+	SSL_free(client);
+	SSL_free(server);
+	before = seen[1];
+	server = SSL_new(server_ctx);
+	client = SSL_new(client_ctx);
+	shake(client, server, NULL);
+	ok(SSL_is_init_finished(server) && memcmp(client_secret, before.client, before.client_len) &&
+	   !memcmp(&before, &seen[1], sizeof(before)), "another handshake's secrets go nowhere");
 
 	keys_wipe(&keys);
 	SSL_free(client);
@@ -223,6 +255,7 @@ static void against_openssl(const char *suite_name, uint16_t suite)
 
 int main(void)
 {
+	ok(secrets_properties(), "OpenSSL takes the provider");
 	rfc8448();
 	expand();
 	against_openssl("TLS_AES_128_GCM_SHA256", 0x1301);
