@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Attach, adopt, release: what becomes of a socket that carries the ULP. Lifetime and locking are argued in sock.h; what its calls do, calls.c.
+ * Attach, adopt, release: what becomes of a socket that carries the ULP.
+ * Lifetime and locking are argued in sock.h; what its calls do, calls.c.
  */
 #include <linux/module.h>
 #include <linux/slab.h>

@@ -310,10 +310,20 @@ static u32 get_number(const struct kseal_sock *ks, int optname)
 	}
 }
 
-/* Copies, these and the next: nobody waits for the caller's memory. */
+static size_t copy_text(struct kseal_sock *ks, enum kseal_text which, char *to,
+			size_t size)
+{
+	spin_lock_bh(&ks->text_lock);
+	strscpy(to, ks->text[which] ?: "", size);
+	spin_unlock_bh(&ks->text_lock);
+	return strlen(to);
+}
+
+/* A copy: nobody waits for the caller's memory. KSEAL_TEXT_COUNT: the story. */
 static int read_text(struct kseal_sock *ks, enum kseal_text which,
 		     char __user *optval, int __user *optlen)
 {
+	bool story = which == KSEAL_TEXT_COUNT;
 	char *text;
 	int len, err;
 
@@ -322,14 +332,13 @@ static int read_text(struct kseal_sock *ks, enum kseal_text which,
 	if (len <= 0)
 		return -EINVAL;
 	/* cut to what the caller has, the terminator included */
-	len = min(len, KSEAL_IDENTITY_MAX + 1);
+	len = min(len, (story ? KSEAL_EXPLAIN_MAX : KSEAL_IDENTITY_MAX) + 1);
 	text = kmalloc(len, GFP_KERNEL_ACCOUNT);
 	if (!text)
 		return -ENOMEM;
-	spin_lock_bh(&ks->text_lock);
-	strscpy(text, ks->text[which] ?: "", len);
-	spin_unlock_bh(&ks->text_lock);
-	err = put_option(text, strlen(text) + 1, optval, optlen);
+	len = story ? kseal_explain_copy(ks, text, len) :
+		      copy_text(ks, which, text, len);
+	err = put_option(text, len + 1, optval, optlen);
 	kfree(text);
 	return err;
 }
@@ -352,26 +361,6 @@ static int read_chain(struct sock *sk, struct kseal_sock *ks,
 	if (len < have)
 		return -ERANGE;
 	return copy_to_user(optval, ks->chain.bytes, have) ? -EFAULT : 0;
-}
-
-static int read_explain(struct kseal_sock *ks, char __user *optval,
-			int __user *optlen)
-{
-	char *text;
-	int len, err;
-
-	if (get_user(len, optlen))
-		return -EFAULT;
-	if (len <= 0)
-		return -EINVAL;
-	len = min(len, KSEAL_EXPLAIN_MAX + 1);
-	text = kmalloc(len, GFP_KERNEL_ACCOUNT);
-	if (!text)
-		return -ENOMEM;
-	len = kseal_explain_copy(ks, text, len) + 1;
-	err = put_option(text, len, optval, optlen);
-	kfree(text);
-	return err;
 }
 
 static int read_option(struct sock *sk, struct kseal_sock *ks, int optname,
@@ -399,7 +388,7 @@ static int read_option(struct sock *sk, struct kseal_sock *ks, int optname,
 	case KSEAL_SO_PEER_CHAIN:
 		return read_chain(sk, ks, optval, optlen);
 	case KSEAL_SO_EXPLAIN:
-		return read_explain(ks, optval, optlen);
+		return read_text(ks, KSEAL_TEXT_COUNT, optval, optlen);
 	default:
 		return -ENOPROTOOPT;
 	}

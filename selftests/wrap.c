@@ -105,20 +105,32 @@ TEST_F(wrap, a_rule_wraps_who_listens_and_changes_the_profile)
 	EXPECT_TRUE(is_wrapped(&self->helper, &self->msg, self->listener, "again"));
 }
 
+/* Closes the listener. Returns another one at its address, or -1. */
+static int listen_again(int listener)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof(address);
+	int fd;
+
+	if (getsockname(listener, (struct sockaddr *)&address, &len))
+		return -1;
+	close(listener);
+	fd = socket(address.ss_family, SOCK_STREAM, 0);
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)) ||
+	    bind(fd, (struct sockaddr *)&address, len) || listen(fd, 8)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 TEST_F(wrap, a_listener_that_comes_later_is_wrapped_by_its_first_segment)
 {
 	long long wrapped = counter("listeners_wrapped");
-	struct sockaddr_storage address;
-	socklen_t len = sizeof(address);
 
-	ASSERT_EQ(0, getsockname(self->listener, (struct sockaddr *)&address, &len));
 	ASSERT_EQ(0, ask(&self->g, KSEAL_CMD_WRAP, self->listener, "later", 0));
-	close(self->listener);
-	self->listener = socket(variant->family, SOCK_STREAM, 0);
-	ASSERT_EQ(0, setsockopt(self->listener, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 },
-				sizeof(int)));
-	ASSERT_EQ(0, bind(self->listener, (struct sockaddr *)&address, len));
-	ASSERT_EQ(0, listen(self->listener, 8));
+	self->listener = listen_again(self->listener);
+	ASSERT_LE(0, self->listener);
 	EXPECT_EQ(wrapped + 1, counter("listeners_wrapped"));
 	EXPECT_TRUE(is_wrapped(&self->helper, &self->msg, self->listener, "later"));
 	EXPECT_EQ(wrapped + 2, counter("listeners_wrapped"));
@@ -131,21 +143,14 @@ static void *accept_one(void *arg)
 
 TEST_F(wrap, nor_can_an_accept_that_sleeps_get_one_in_clear)
 {
-	struct sockaddr_storage address;
-	socklen_t len = sizeof(address);
 	int client, server;
 	pthread_t thread;
 	char got[20];
 	void *ret;
 
-	ASSERT_EQ(0, getsockname(self->listener, (struct sockaddr *)&address, &len));
 	ASSERT_EQ(0, ask(&self->g, KSEAL_CMD_WRAP, self->listener, "later", 0));
-	close(self->listener);
-	self->listener = socket(variant->family, SOCK_STREAM, 0);
-	ASSERT_EQ(0, setsockopt(self->listener, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 },
-				sizeof(int)));
-	ASSERT_EQ(0, bind(self->listener, (struct sockaddr *)&address, len));
-	ASSERT_EQ(0, listen(self->listener, 8));
+	self->listener = listen_again(self->listener);
+	ASSERT_LE(0, self->listener);
 	/* TCP's own accept(): the ULP comes while it sleeps */
 	ASSERT_EQ(0, pthread_create(&thread, NULL, accept_one, &self->listener));
 	sleep_ms(50);
