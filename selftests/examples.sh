@@ -6,13 +6,7 @@
 # shellcheck disable=SC2317 # functions are called by ok()
 set -u
 cd "$(dirname "$0")/.." || exit 1
-kseal=$PWD/tools/kseal kseald=$PWD/helper/kseald
-work=$(mktemp -d) servers=()
-ca=$work/keys/ca.pem
-. selftests/ok.sh
-end() { kill "${servers[@]}" 2>/dev/null; wait; rm -rf "$work"; }
-trap end EXIT
-start() { "$@" >"$work/server.log" 2>&1 & servers+=($!); }
+. selftests/servers.sh
 
 # in a copy: another guest may be at the same
 build() {
@@ -23,27 +17,18 @@ build() {
 ok "they are built by way of pkg-config" build
 export LD_LIBRARY_PATH=$work/usr/lib
 
-"$kseal" keygen -d "$work/keys" localhost 127.0.0.1 ::1 >/dev/null || exit 1
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$work/user.key" -out "$work/user.pem" -subj "/O=Users/CN=alice" \
 	-addext "keyUsage=critical,digitalSignature" -addext "basicConstraints=critical,CA:TRUE" -days 30 2>/dev/null
 chmod 600 "$work/user.key"
-cat >"$work/kseald.conf" <<END
-profile default {
-	certificate { chain = "$work/keys/cert.pem" key = "$work/keys/key.pem" }
-	ca = { "$ca" }
-}
-profile asking {
-	certificate { chain = "$work/keys/cert.pem" key = "$work/keys/key.pem" }
+start_kseald "profile asking {
+	certificate { chain = \"$work/keys/cert.pem\" key = \"$work/keys/key.pem\" }
 	clients = required
-	client-ca = { "$work/user.pem" }
+	client-ca = { \"$work/user.pem\" }
 }
 profile alice {
-	certificate { chain = "$work/user.pem" key = "$work/user.key" }
-	ca = { "$ca" }
-}
-END
-"$kseald" --config "$work/kseald.conf" 2>"$work/kseald.log" & servers+=($!)
-eventually grep -q ready "$work/kseald.log" || { cat "$work/kseald.log"; exit 1; }
+	certificate { chain = \"$work/user.pem\" key = \"$work/user.key\" }
+	ca = { \"$ca\" }
+}"
 
 head -c 2000000 /dev/urandom >"$work/large"
 head -c 100000 /dev/urandom >"$work/medium"

@@ -7,16 +7,10 @@
 # shellcheck disable=SC2317 # functions are called by ok()
 set -u
 cd "$(dirname "$0")/.." || exit 1
-kseal=$PWD/tools/kseal kseald=$PWD/helper/kseald deb=$PWD/selftests/bin/deb
-work=$(mktemp -d) servers=()
-ca=$work/keys/ca.pem
-chmod 755 "$work"
-. selftests/ok.sh
-end() { kill "${servers[@]}" 2>/dev/null; wait; rm -rf "$work"; }
-trap end EXIT
+deb=$PWD/selftests/bin/deb
 [[ -d $deb ]] || { echo "1..0 # SKIP packages.sh has unpacked nothing"; exit 4; }
+. selftests/servers.sh
 thousand=1000; [[ ${KSEAL_VM_VARIANT:-} = debug || ${KSEAL_VM_ACCEL:-} = tcg ]] && thousand=100
-start() { "$@" >"$work/server.log" 2>&1 & servers+=($!); }
 nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 run() { timeout 120 "$kseal" run -- "$@"; }
 secure() { curl -sS --max-time 60 --cacert "$ca" "$@"; }
@@ -39,15 +33,7 @@ same() { # FILE: as it was served
 	cmp "$work/got" "$1"
 }
 
-"$kseal" keygen -d "$work/keys" localhost 127.0.0.1 ::1 >/dev/null || exit 1
-cat >"$work/kseald.conf" <<END
-profile default {
-	certificate { chain = "$work/keys/cert.pem" key = "$work/keys/key.pem" }
-	ca = { "$ca" }
-}
-END
-"$kseald" --config "$work/kseald.conf" 2>"$work/kseald.log" & servers+=($!)
-eventually grep -q ready "$work/kseald.log" || { cat "$work/kseald.log"; exit 1; }
+start_kseald
 mkdir "$work/www"
 echo small >"$work/www/small"
 head -c 5000000 /dev/urandom >"$work/www/large"

@@ -6,27 +6,9 @@
 # shellcheck disable=SC2317 # functions are called by ok()
 set -u
 cd "$(dirname "$0")/.." || exit 1
-kseal=$PWD/tools/kseal kseald=$PWD/helper/kseald
-work=$(mktemp -d) servers=()
-ca=$work/keys/ca.pem
-chmod 755 "$work"
-. selftests/ok.sh
-end() { kill "${servers[@]}" 2>/dev/null; wait; rm -rf "$work"; }
-trap end EXIT
-start() { "$@" >"$work/server.log" 2>&1 & servers+=($!); }
-
-"$kseal" keygen -d "$work/keys" localhost 127.0.0.1 ::1 >/dev/null || exit 1
-cat >"$work/kseald.conf" <<END
-profile default {
-	certificate { chain = "$work/keys/cert.pem" key = "$work/keys/key.pem" }
-	ca = "$ca"
-}
-profile stranger { ca = "$work/other/ca.pem" }
-END
+. selftests/servers.sh
 "$kseal" keygen -d "$work/other" localhost >/dev/null || exit 1
-"$kseald" --config "$work/kseald.conf" 2>"$work/kseald.log" & helper=$!
-servers+=("$helper")
-eventually grep -q ready "$work/kseald.log" || { cat "$work/kseald.log"; exit 1; }
+start_kseald "profile stranger { ca = \"$work/other/ca.pem\" }"
 
 mkdir "$work/www"
 head -c 3000000 /dev/urandom >"$work/www/large"
