@@ -37,6 +37,18 @@ staged() {
 		[ -e "$work/staged$work/prefix/lib/libkseal.so.0" ] && [ ! -e "$work/ran.ldconfig" ]
 }
 
+# each function that libkseal exports has a page of its own, which says what it returns
+function_pages() {
+	local names name missing=0
+	names=$(sed -n '/^global:/,/^local:/s/^[[:space:]]*\([a-z0-9_]*\);$/\1/p' "$top/tools/libkseal/libkseal.map")
+	[ -n "$names" ] || { echo "libkseal.map has no functions"; return 1; }
+	for name in $names; do
+		grep -qx '\.SH "RETURN VALUE"' "$work/prefix/share/man/man3/$name.3" ||
+			{ echo "$name: no page that has RETURN VALUE"; missing=1; }
+	done
+	return $missing
+}
+
 ldconfig_fails() {
 	make_tools LDCONFIG=false DESTDIR= 2>&1 | tee "$work/said"
 	is "${PIPESTATUS[0]}" 0 && grep -q 'LD_LIBRARY_PATH' "$work/said"
@@ -145,6 +157,7 @@ one_version() {
 
 ok "dkms.conf and README.md have the version of VERSION" one_version
 ok "make install tells the linker of libkseal" links
+ok "each function of libkseal has its page" function_pages
 ok "with DESTDIR it does not" staged
 ok "pkg-config tells the release" pc_version
 ok "make install makes the user kseald" makes_user
