@@ -16,6 +16,7 @@
 #include "message.h"
 #include "quote.h"
 #include "tls.h"
+#include "verify.h"
 
 #define LINE_SIZE	512	/* bytes; lines are wrapped long before, words are not */
 #define WIDTH		100	/* columns */
@@ -266,15 +267,15 @@ static void tell_certificate(struct explain *explain, const char *peer, X509 *ce
 	quote_x509_name(name, X509_get_subject_name(cert));
 	if (explain->role == KSEAL_ROLE_CLIENT)
 		snprintf(whom, sizeof(whom), " for %s", session->server_name);
-	if (session->resumed) {
+	if (verify_is_by_pin_alone(explain->ssl)) {
+		explain_fact(explain, peer, "its key is one of the profile's pins; it says it is %s", name);
+	} else if (session->resumed) {
 		explain_fact(explain, peer, "%s, verified%s when the session began", name, whom);
 	} else if (n > 1) {
 		quote_x509_name(anchor, X509_get_subject_name(sk_X509_value(chain, n - 1)));
 		explain_fact(explain, peer, "%s, verified%s, trusted because of %s", name, whom, anchor);
-	} else if (n) {
-		explain_fact(explain, peer, "%s, verified%s, trusted itself", name, whom);
 	} else {
-		explain_fact(explain, peer, "its key is one of the profile's pins; it says it is %s", name);
+		explain_fact(explain, peer, "%s, verified%s, trusted itself", name, whom);
 	}
 }
 

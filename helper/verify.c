@@ -132,6 +132,27 @@ static int verify_pinned(X509_STORE_CTX *store, void *arg)
 	return 1;
 }
 
+/* Where a context of that kind says so; a session that is resumed has no chain to tell by. */
+static int by_pin_alone = -1;
+static CRYPTO_ONCE once_by_pin_alone = CRYPTO_ONCE_STATIC_INIT;
+
+static void make_index(void)
+{
+	by_pin_alone = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+}
+
+static int set_by_pin_alone(SSL_CTX *ctx, const struct settings *settings)
+{
+	if (!CRYPTO_THREAD_run_once(&once_by_pin_alone, make_index) || by_pin_alone < 0)
+		return 0;
+	return settings->ca.count ? 1 : SSL_CTX_set_ex_data(ctx, by_pin_alone, ctx);
+}
+
+bool verify_is_by_pin_alone(const SSL *ssl)
+{
+	return by_pin_alone >= 0 && SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), by_pin_alone);
+}
+
 /* ---- OCSP staples ---- */
 
 /* RFC 7633: the certificate asks for status_request, 5. */
@@ -231,6 +252,10 @@ int verify_servers(SSL_CTX *ctx, const struct settings *settings, char *why, siz
 		return -1;
 	}
 	if (settings->pins.count) {
+		if (!set_by_pin_alone(ctx, settings)) {
+			snprintf(why, size, "no memory for OpenSSL's contexts");
+			return -1;
+		}
 		SSL_CTX_set_cert_verify_callback(ctx, verify_pinned,
 						 (void *)(uintptr_t)settings);
 	} else if (!settings->ca.count && !SSL_CTX_set_default_verify_paths(ctx)) {
@@ -357,7 +382,8 @@ void verify_identity(const SSL *ssl, char *text, size_t size)
 
 	text[0] = '\0';
 	/* with a pinned key alone the subject is only what its owner wrote there */
-	if (!cert || (!SSL_get0_verified_chain(ssl) && !SSL_session_reused(ssl)))
+	if (!cert || verify_is_by_pin_alone(ssl) ||
+	    (!SSL_get0_verified_chain(ssl) && !SSL_session_reused(ssl)))
 		return;
 	bio = BIO_new(BIO_s_mem());
 	if (!bio)

@@ -41,6 +41,9 @@ int verify_expect(SSL *ssl, const char *name);
  */
 bool verify_refused(const SSL *ssl, const char *name, char *reason, size_t size);
 
+/* Whether the profile knows its peers by their keys, so that nothing else in a certificate was verified. */
+bool verify_is_by_pin_alone(const SSL *ssl);
+
 /* The subject of the peer's verified certificate as RFC 2253 has it, cut to size; empty: none. */
 void verify_identity(const SSL *ssl, char *text, size_t size);
 

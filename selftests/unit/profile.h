@@ -92,6 +92,23 @@ static inline struct settings profile(const char *name)
 	return settings;
 }
 
+/* RFC 7469 2.4: of the certificate NAME.pem. Good until the next call. */
+static inline const char *pin_of(const char *name)
+{
+	static char pin[64];
+	BIO *bio = BIO_new_file(path_of(name, ".pem"), "r");
+	X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	uint8_t hash[32], *der = NULL;
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+
+	EVP_Digest(der, (size_t)len, hash, NULL, EVP_sha256(), NULL);
+	EVP_EncodeBlock((unsigned char *)pin, hash, 32);
+	OPENSSL_free(der);
+	X509_free(cert);
+	BIO_free(bio);
+	return pin;
+}
+
 static inline bool remove_files(void)
 {
 	char command[128];

@@ -202,6 +202,8 @@ static void hand_on(struct helper *helper, struct relay_end *end)
 	}
 }
 
+static char identity[KSEAL_NAME_MAX + 1];	/* of the server, as the last call() had it */
+
 /* A handshake with the server; what: tickets are handed on. Returns whether it was resumed. */
 static bool call(struct helper *helper, const char *name, uint16_t version, bool tickets_too)
 {
@@ -219,6 +221,7 @@ static bool call(struct helper *helper, const char *name, uint16_t version, bool
 	SSL_set_max_proto_version(plain.ssl, version);
 	against(&plain, helper, end);
 	resumed = SSL_session_reused(plain.ssl);
+	snprintf(identity, sizeof(identity), "%s", end->peer_identity);
 	if (tickets_too)
 		hand_on(helper, end);
 	else if (version == TLS1_3_VERSION)
@@ -276,6 +279,27 @@ static void client_resumes(uint16_t version)
 	stop_serving();
 	helper_free(helper);
 	helper_free(without);
+}
+
+/* Who a certificate says its owner is was looked at, or it is no identity; also later. */
+static void whose_it_was(uint16_t version)
+{
+	const char *protocol = version == TLS1_3_VERSION ? "1.3" : "1.2";
+	struct helper *trusting = caller(true), *pinning;
+	struct settings settings;
+
+	settings_default(&settings, "default");
+	string_list_add(&settings.pins, pin_of("ec"));
+	pinning = helper_with(&settings);
+	serve("ec");
+	call(trusting, NAME, version, true);
+	ok(call(trusting, NAME, version, true) && !strcmp(identity, "CN=ec"),
+	   "TLS %s, resumed: the identity that was verified: %s", protocol, identity);
+	ok(!call(pinning, NAME, version, true) && !identity[0], "with a pin alone there is none");
+	ok(call(pinning, NAME, version, true) && !identity[0], "nor when that is resumed: '%s'", identity);
+	stop_serving();
+	helper_free(trusting);
+	helper_free(pinning);
 }
 
 static void ticket_is_used_once(void)
@@ -415,6 +439,8 @@ int main(void)
 	early_data(true);
 	client_resumes(TLS1_3_VERSION);
 	client_resumes(TLS1_2_VERSION);
+	whose_it_was(TLS1_3_VERSION);
+	whose_it_was(TLS1_2_VERSION);
 	ticket_is_used_once();
 	ticket_for_nothing();
 	bad_messages();
