@@ -2,11 +2,11 @@
 /*
  * Nothing for a listener of a rule passes before it is wrapped: see wrap.h.
  *
- * TCP takes listener and connection from what a segment says, and so does this,
- * just before it. A segment of a connection that has a socket is none of ours;
- * early demultiplexing has found that already, so that established connections
- * pay for one look at a pointer. What is left begins connections: for those
- * the listener is looked up once more.
+ * TCP takes a socket from what a segment says, and so does this, just before it.
+ * What early demultiplexing has found stands in skb->sk; what this finds is put
+ * there in the same way, so that TCP serves what was judged and no other of a
+ * group. Established connections pay for one look at a pointer, or for the
+ * lookup that TCP does not make any more.
  */
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
@@ -23,73 +23,152 @@
 
 #if IS_ENABLED(CONFIG_NETFILTER)
 
-/* ---- the listener ---- */
+/* TCP's segment: its header is in the linear part, and not looked at by anybody. */
+struct segment {
+	struct net *net;
+	struct sk_buff *skb;
+	unsigned int thoff;	/* bytes from skb->data */
+};
 
-static struct sock *lookup4(struct net *net, struct sk_buff *skb, int doff,
-			    const struct tcphdr *th)
+static const struct tcphdr *header_of(const struct segment *s)
 {
-	const struct iphdr *iph = ip_hdr(skb);
-
-	return kseal_compat_lookup4(net, skb, doff, iph->saddr, th->source,
-				    iph->daddr, ntohs(th->dest), skb->dev->ifindex,
-				    inet_sdif(skb));
+	return (const struct tcphdr *)(s->skb->data + s->thoff);
 }
 
-static struct sock *lookup6(struct net *net, struct sk_buff *skb, int doff,
-			    const struct tcphdr *th)
-{
-#if IS_ENABLED(CONFIG_IPV6)
-	const struct ipv6hdr *iph = ipv6_hdr(skb);
+/* ---- whose it is ---- */
 
-	return kseal_compat_lookup6(net, skb, doff, &iph->saddr, th->source,
-				    &iph->daddr, ntohs(th->dest),
-				    skb->dev->ifindex, inet6_sdif(skb));
+/* As __inet_lookup() and __inet6_lookup() have them, in two steps. The listener's
+ * is not held.
+ */
+static struct sock *established4(const struct segment *s)
+{
+	const struct iphdr *iph = ip_hdr(s->skb);
+	const struct tcphdr *th = header_of(s);
+
+	return kseal_compat_established4(s->net, iph->saddr, th->source,
+					 iph->daddr, ntohs(th->dest),
+					 inet_iif(s->skb), inet_sdif(s->skb));
+}
+
+static struct sock *listener4(const struct segment *s, const struct tcphdr *th)
+{
+	const struct iphdr *iph = ip_hdr(s->skb);
+
+	return kseal_compat_lookup4(s->net, s->skb, __tcp_hdrlen(th),
+				    iph->saddr, th->source, iph->daddr,
+				    ntohs(th->dest), inet_iif(s->skb),
+				    inet_sdif(s->skb));
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+static struct sock *established6(const struct segment *s)
+{
+	const struct ipv6hdr *iph = ipv6_hdr(s->skb);
+	const struct tcphdr *th = header_of(s);
+
+	return kseal_compat_established6(s->net, &iph->saddr, th->source,
+					 &iph->daddr, ntohs(th->dest),
+					 inet6_iif(s->skb), inet6_sdif(s->skb));
+}
+
+static struct sock *listener6(const struct segment *s, const struct tcphdr *th)
+{
+	const struct ipv6hdr *iph = ipv6_hdr(s->skb);
+
+	return kseal_compat_lookup6(s->net, s->skb, __tcp_hdrlen(th),
+				    &iph->saddr, th->source, &iph->daddr,
+				    ntohs(th->dest), inet6_iif(s->skb),
+				    inet6_sdif(s->skb));
+}
 #else
+static struct sock *established6(const struct segment *s)
+{
 	return NULL;
+}
+
+static struct sock *listener6(const struct segment *s, const struct tcphdr *th)
+{
+	return NULL;
+}
 #endif
+
+static struct sock *find_established(const struct segment *s)
+{
+	return s->skb->protocol == htons(ETH_P_IP) ? established4(s) :
+						     established6(s);
+}
+
+static struct sock *find_listener(const struct segment *s)
+{
+	const struct tcphdr *th = header_of(s);
+	struct sock *sk;
+
+	/* a program of a group (SO_ATTACH_REUSEPORT_EBPF) sees what it would there */
+	__skb_pull(s->skb, s->thoff);
+	sk = s->skb->protocol == htons(ETH_P_IP) ? listener4(s, th) :
+						   listener6(s, th);
+	__skb_push(s->skb, s->thoff);
+	return sk;
+}
+
+/* The reference is the segment's now. */
+static void pin(struct sk_buff *skb, struct sock *sk)
+{
+	skb->sk = sk;
+	skb->destructor = sock_edemux;
 }
 
 /* ---- the verdict ---- */
 
-/* Wraps it where it stands, if nobody owns it. */
-static bool wrap_in_bh(struct sock *sk, const struct kseal_wrap *wrap)
+static unsigned int drop(struct net *net)
 {
-	bool done = false;
+	kseal_stat_add(net, KSEAL_STAT_WRAP_DROPPED, 1);
+	return NF_DROP;
+}
 
+/* Wraps it where it stands. Returns -EAGAIN if somebody owns it. */
+static int wrap_in_bh(struct sock *sk, const struct kseal_wrap *wrap)
+{
+	int err = -EAGAIN;
+
+	/* a packet that comes back from a queue of user space is no softirq's */
+	local_bh_disable();
 	bh_lock_sock(sk);
 	if (!sock_owned_by_user(sk))
-		done = !kseal_wrap_apply(sk, wrap, GFP_ATOMIC | __GFP_NOWARN);
+		err = kseal_wrap_apply(sk, wrap);
 	bh_unlock_sock(sk);
-	return done;
+	local_bh_enable();
+	return err;
 }
 
 static unsigned int judge(struct net *net, struct sock *listener)
 {
-	struct kseal_net *kn = kseal_net(net);
 	const struct kseal_wrap *wrap = kseal_wrap_find(net, listener);
+	int err;
 
-	if (!wrap || kseal_wrap_is_done(listener) || wrap_in_bh(listener, wrap))
+	if (!wrap || kseal_wrap_is_done(listener))
 		return NF_ACCEPT;
-	queue_work(kseal_wq, &kn->wrap_work);
-	kseal_stat_add(net, KSEAL_STAT_WRAP_DROPPED, 1);
-	return NF_DROP;
+	err = wrap_in_bh(listener, wrap);
+	if (!err)
+		return NF_ACCEPT;
+	if (err == -EAGAIN || err == -ENOMEM)
+		kseal_wrap_later(net);
+	else if (err != -ENOTCONN)
+		kseal_wrap_warn(listener, err);
+	return drop(net);
 }
 
 /* A listener that has closed may hand what is half open to another of its group
- * (net.ipv4.tcp_migrate_req), and which that is only TCP knows.
+ * (net.ipv4.tcp_migrate_req), or TCP begins anew with whoever listens now; which
+ * that is only TCP knows. And who has closed has no port to find a rule by.
  */
-static unsigned int judge_half_open(struct net *net, struct sk_buff *skb)
+static unsigned int judge_half_open(struct net *net, struct sock *sk)
 {
-	struct sock *listener = inet_reqsk(skb->sk)->rsk_listener;
+	struct sock *listener = inet_reqsk(sk)->rsk_listener;
 
-	if (!listener)
-		return NF_ACCEPT;
-	if (inet_sk_state_load(listener) == TCP_LISTEN)
+	if (listener && inet_sk_state_load(listener) == TCP_LISTEN)
 		return judge(net, listener);
-	if (!kseal_wrap_find(net, listener))
-		return NF_ACCEPT;
-	kseal_stat_add(net, KSEAL_STAT_WRAP_DROPPED, 1);
-	return NF_DROP;
+	return kseal_wrap_has_port(net, sk->sk_num) ? drop(net) : NF_ACCEPT;
 }
 
 /* Returns whether skb->sk says enough, with the verdict. */
@@ -103,7 +182,7 @@ static bool is_known(struct net *net, struct sk_buff *skb, unsigned int *verdict
 	case TCP_TIME_WAIT:
 		return false;	/* perhaps a connection begins */
 	case TCP_NEW_SYN_RECV:
-		*verdict = judge_half_open(net, skb);
+		*verdict = judge_half_open(net, sk);
 		return true;
 	case TCP_LISTEN:
 		*verdict = judge(net, sk);
@@ -114,54 +193,115 @@ static bool is_known(struct net *net, struct sk_buff *skb, unsigned int *verdict
 	}
 }
 
+/* RFC 7413: it may bring a connection about by itself. */
+static bool has_fast_open(const struct tcphdr *th)
+{
+	const u8 *at = (const u8 *)(th + 1), *end = (const u8 *)th + __tcp_hdrlen(th);
+
+	while (end - at >= 2 && *at != TCPOPT_EOL) {
+		if (*at == TCPOPT_NOP) {
+			at++;
+			continue;
+		}
+		if (*at == TCPOPT_FASTOPEN || *at == TCPOPT_EXP)
+			return true;
+		if (at[1] < 2)
+			return false;
+		at += at[1];
+	}
+	return false;
+}
+
+static unsigned int judge_segment(const struct segment *s)
+{
+	const struct tcphdr *th;
+	unsigned int verdict;
+	struct sock *sk;
+
+	if (!pskb_may_pull(s->skb, s->thoff + sizeof(*th)) ||
+	    !pskb_may_pull(s->skb, s->thoff + __tcp_hdrlen(header_of(s))))
+		return NF_DROP;
+	th = header_of(s);
+	if (__tcp_hdrlen(th) < sizeof(*th))
+		return NF_DROP;
+	if (!s->skb->sk) {
+		sk = find_established(s);
+		if (sk)
+			pin(s->skb, sk);
+		if (is_known(s->net, s->skb, &verdict))
+			return verdict;
+	}
+	sk = find_listener(s);
+	/* one may come before TCP looks; what it gets is no whole connection yet, but for these */
+	if (!sk)
+		return th->syn && has_fast_open(th) &&
+		       kseal_wrap_has_port(s->net, ntohs(th->dest)) ?
+		       drop(s->net) : NF_ACCEPT;
+	if (!s->skb->sk) {
+		if (!refcount_inc_not_zero(&sk->sk_refcnt))
+			return drop(s->net);
+		pin(s->skb, sk);
+	}
+	return judge(s->net, sk);
+}
+
 static unsigned int guard4(void *priv, struct sk_buff *skb,
 			   const struct nf_hook_state *state)
 {
-	const struct iphdr *iph = ip_hdr(skb);
+	const struct segment s = { state->net, skb, ip_hdrlen(skb) };
 	unsigned int verdict;
+
+	if (ip_hdr(skb)->protocol != IPPROTO_TCP)
+		return NF_ACCEPT;
+	if (is_known(state->net, skb, &verdict))
+		return verdict;
+	return judge_segment(&s);
+}
+
+/* What TCP gets of it may not be what is seen here: the rest of a fragment comes
+ * behind us, and a routing header that has somewhere to go changes the address.
+ * TCP needs neither.
+ */
+static bool is_unclear(struct net *net, struct sk_buff *skb, unsigned int thoff,
+		       int flags)
+{
+	int routing = IP6_FH_F_SKIP_RH;
+	unsigned int at = 0;
 	struct tcphdr buf;
 	const struct tcphdr *th;
-	struct sock *sk;
 
-	if (iph->protocol != IPPROTO_TCP || is_known(state->net, skb, &verdict))
-		return iph->protocol != IPPROTO_TCP ? NF_ACCEPT : verdict;
-	th = skb_header_pointer(skb, ip_hdrlen(skb), sizeof(buf), &buf);
-	if (!th)
-		return NF_DROP;
-	sk = lookup4(state->net, skb, ip_hdrlen(skb) + __tcp_hdrlen(th), th);
-	return sk ? judge(state->net, sk) : NF_ACCEPT;
+	if (thoff == sizeof(struct ipv6hdr) ||
+	    (!(flags & IP6_FH_F_FRAG) &&
+	     ipv6_find_hdr(skb, &at, NEXTHDR_ROUTING, NULL, &routing) < 0))
+		return false;
+	th = skb_header_pointer(skb, thoff, sizeof(buf), &buf);
+	return !th || kseal_wrap_has_port(net, ntohs(th->dest));
 }
 
 static unsigned int guard6(void *priv, struct sk_buff *skb,
 			   const struct nf_hook_state *state)
 {
-	unsigned int verdict, thoff = 0;
+	struct segment s = { state->net, skb, 0 };
 	unsigned short fragment = 0;
-	const struct tcphdr *th;
-	struct tcphdr buf;
-	struct sock *sk;
-	int found;
+	unsigned int verdict;
+	int found, flags = 0;
 
-	/* Fragments are put together behind us. The first has TCP's header, or
-	 * goes; the others change nothing in it (RFC 5722).
-	 */
-	found = ipv6_find_hdr(skb, &thoff, IPPROTO_TCP, &fragment, NULL);
+	found = ipv6_find_hdr(skb, &s.thoff, IPPROTO_TCP, &fragment, &flags);
+	/* without the first of them the other fragments come to nothing */
 	if (found == -ENOENT || fragment)
 		return NF_ACCEPT;
 	if (found < 0)
 		return NF_DROP;
+	if (is_unclear(state->net, skb, s.thoff, flags))
+		return drop(state->net);
 	if (is_known(state->net, skb, &verdict))
 		return verdict;
-	th = skb_header_pointer(skb, thoff, sizeof(buf), &buf);
-	if (!th)
-		return NF_DROP;
-	sk = lookup6(state->net, skb, thoff + __tcp_hdrlen(th), th);
-	return sk ? judge(state->net, sk) : NF_ACCEPT;
+	return judge_segment(&s);
 }
 
 /* ---- on and off ---- */
 
-/* Last: what others drop or turn elsewhere is not for us. */
+/* Late: what others drop or turn elsewhere is not for us. */
 static const struct nf_hook_ops hooks[] = {
 	{
 		.hook = guard4,

@@ -85,6 +85,17 @@ void kseal_listener_clone(const struct request_sock *req, struct sock *sk,
 	kseal_sock_set_callbacks(ks);
 }
 
+static bool is_reset(const struct sock *child)
+{
+	return inet_sk_state_load(child) == TCP_CLOSE;
+}
+
+static void reset(struct sock *child)
+{
+	kseal_stat_add(sock_net(child), KSEAL_STAT_PLAIN_RESET, 1);
+	tcp_abort(child, ECONNABORTED);
+}
+
 /* A connection that came before the ULP would be served in clear: it is reset
  * and never handed out. Returns whether it was one.
  */
@@ -99,10 +110,45 @@ static bool reset_plain(struct sock *child, const struct kseal_sock *listener)
 	/* copied from the listener between its proto and its ULP */
 	if (child->sk_prot == &family->prot)
 		make_plain(child, family);
-	kseal_stat_add(sock_net(child), KSEAL_STAT_PLAIN_RESET, 1);
-	tcp_abort(child, ECONNABORTED);
+	if (!is_reset(child))
+		reset(child);
 	child->sk_prot->close(child, 0);
 	return true;
+}
+
+/* Held, NULL: there is none. */
+static struct sock *next_plain(struct request_sock_queue *queue)
+{
+	struct sock *child = NULL;
+	struct request_sock *req;
+
+	spin_lock_bh(&queue->rskq_lock);
+	for (req = queue->rskq_accept_head; req; req = req->dl_next) {
+		child = req->sk;
+		/* one of fast open, of which the client went away, has none */
+		if (child && !kseal_sock_is(child) && !is_reset(child)) {
+			sock_hold(child);
+			break;
+		}
+		child = NULL;
+	}
+	spin_unlock_bh(&queue->rskq_lock);
+	return child;
+}
+
+void kseal_listener_reset_queue(struct sock *sk)
+{
+	struct request_sock_queue *queue = &inet_csk(sk)->icsk_accept_queue;
+	struct sock *child;
+	bool on = true;
+
+	/* each pass has one less: new ones have the ULP */
+	while (on && (child = next_plain(queue))) {
+		reset(child);
+		on = is_reset(child);
+		sock_put(child);
+		cond_resched();
+	}
 }
 
 struct sock *kseal_listener_accept(struct sock *sk,

@@ -19,4 +19,9 @@ struct sock *kseal_listener_accept(struct sock *sk,
 int kseal_listener_ops_accept(struct socket *sock, struct socket *newsock,
 			      struct proto_accept_arg *arg);
 
+/* Connections that wait to be accepted and are plain are reset. For a listener
+ * whose ULP is in place for everybody. Process context, nothing locked.
+ */
+void kseal_listener_reset_queue(struct sock *sk);
+
 #endif

@@ -33,7 +33,7 @@ struct kseal_net {
 	struct mutex wrap_lock;
 	struct list_head wraps;
 	unsigned int n_wraps;
-	struct work_struct wrap_work;	/* wraps what the guard could not */
+	struct delayed_work wrap_work;	/* for what was owned by somebody */
 
 	struct kseal_stats __percpu *stats;
 };

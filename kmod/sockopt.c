@@ -9,6 +9,7 @@
 #include "keyupdate.h"
 #include "mainline.h"
 #include "sock.h"
+#include "wrap.h"
 
 /* ---- set ---- */
 
@@ -123,8 +124,16 @@ static int set_asked(struct kseal_sock *ks, bool *asked, u32 value)
 /* From here on: those that are half open too. */
 static int set_pass(struct kseal_sock *ks, u32 value)
 {
+	bool ruled;
+
 	if (value > 1 || ks->state != KSEAL_STATE_LISTEN)
 		return -EINVAL;
+	rcu_read_lock();
+	ruled = kseal_wrap_find(sock_net(ks->sk), ks->sk);
+	rcu_read_unlock();
+	/* whoever made the rule wants no connection in clear there */
+	if (value && ruled)
+		return -EPERM;
 	WRITE_ONCE(ks->pass, value);
 	return 0;
 }

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/module.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <net/inet_hashtables.h>
 #include <net/tcp.h>
 
 #include "family.h"
+#include "listener.h"
+#include "listeners.h"
 #include "main.h"
 #include "netlink.h"
 #include "sock.h"
 #include "wrap.h"
+
+#define PATIENCE	(5 * HZ)	/* with programs that hold their listeners */
+#define WORK_DELAY	(HZ / 10)
 
 /* ---- which listeners ---- */
 
@@ -28,8 +33,10 @@ static bool has_address(const struct kseal_wrap *wrap, const struct sock *sk)
 	return inet->inet_rcv_saddr == wrap->v4;
 }
 
-static bool matches(const struct kseal_wrap *wrap, const struct sock *sk)
+static bool matches(const struct sock *sk, const void *arg)
 {
+	const struct kseal_wrap *wrap = arg;
+
 	return wrap->port == sk->sk_num && (wrap->any || has_address(wrap, sk));
 }
 
@@ -40,7 +47,7 @@ const struct kseal_wrap *kseal_wrap_find(struct net *net, const struct sock *sk)
 
 	list_for_each_entry_rcu(wrap, &kn->wraps, node,
 				lockdep_is_held(&kn->wrap_lock)) {
-		if (!matches(wrap, sk))
+		if (!matches(sk, wrap))
 			continue;
 		/* the one that names the address */
 		if (!wrap->any)
@@ -48,6 +55,16 @@ const struct kseal_wrap *kseal_wrap_find(struct net *net, const struct sock *sk)
 		found = wrap;
 	}
 	return found;
+}
+
+bool kseal_wrap_has_port(struct net *net, u16 port)
+{
+	const struct kseal_wrap *wrap;
+
+	list_for_each_entry_rcu(wrap, &kseal_net(net)->wraps, node)
+		if (wrap->port == port)
+			return true;
+	return false;
 }
 
 static struct kseal_wrap *find_same(struct kseal_net *kn,
@@ -64,92 +81,53 @@ static struct kseal_wrap *find_same(struct kseal_net *kn,
 	return NULL;
 }
 
-/* ---- listeners that are there ---- */
-
-struct listeners {
-	struct sock **sk;	/* held */
-	unsigned int n;
-	unsigned int room;
-};
-
-static void put_from(struct listeners *l, unsigned int from)
-{
-	while (l->n > from)
-		sock_put(l->sk[--l->n]);
-}
-
-static void put_listeners(struct listeners *l)
-{
-	put_from(l, 0);
-	kfree(l->sk);
-}
-
-/* Returns false when there is no room for all. wrap NULL: of any rule */
-static bool look_into(struct inet_listen_hashbucket *bucket, struct net *net,
-		      const struct kseal_wrap *wrap, struct listeners *l)
-{
-	struct hlist_nulls_node *node;
-	bool all = true;
-	struct sock *sk;
-
-	spin_lock(&bucket->lock);
-	sk_nulls_for_each(sk, node, &bucket->nulls_head) {
-		if (!net_eq(sock_net(sk), net) ||
-		    !(wrap ? matches(wrap, sk) : !!kseal_wrap_find(net, sk)))
-			continue;
-		all = l->n < l->room;
-		if (!all)
-			break;
-		if (refcount_inc_not_zero(&sk->sk_refcnt))
-			l->sk[l->n++] = sk;
-	}
-	spin_unlock(&bucket->lock);
-	return all;
-}
-
-static int find_listeners(struct net *net, const struct kseal_wrap *wrap,
-			  struct listeners *l)
-{
-	struct inet_hashinfo *hash = net->ipv4.tcp_death_row.hashinfo;
-	unsigned int i, before;
-	struct sock **more;
-
-	memset(l, 0, sizeof(*l));
-	for (i = 0; i <= hash->lhash2_mask; i++) {
-		before = l->n;
-		while (!look_into(&hash->lhash2[i], net, wrap, l)) {
-			put_from(l, before);
-			more = krealloc_array(l->sk, l->room * 2 + 16,
-					      sizeof(*more), GFP_KERNEL);
-			if (!more) {
-				put_listeners(l);
-				return -ENOMEM;
-			}
-			l->sk = more;
-			l->room = l->room * 2 + 16;
-		}
-		cond_resched();
-	}
-	return 0;
-}
-
 /* ---- what becomes of them ---- */
+
+/* In RCU: close() leaves the session to it. NULL: it has none of ours. */
+static const struct kseal_sock *session_of(const struct sock *sk)
+{
+	const struct inet_connection_sock *icsk = inet_csk(sk);
+
+	/* pairs with kseal_sock_attach() */
+	if (smp_load_acquire(&icsk->icsk_ulp_ops) != &kseal_ulp_ops)
+		return NULL;
+	return (__force struct kseal_sock *)READ_ONCE(icsk->icsk_ulp_data);
+}
 
 bool kseal_wrap_is_done(const struct sock *sk)
 {
 	const struct kseal_sock *ks;
+	bool done;
 
-	/* pairs with kseal_sock_attach() */
-	if (smp_load_acquire(&inet_csk(sk)->icsk_ulp_ops) != &kseal_ulp_ops)
-		return false;
-	ks = kseal_sock(sk);
-	/* what a program does with its own socket is its own affair */
-	return ks && !(READ_ONCE(ks->wrapped) && READ_ONCE(ks->pass));
+	rcu_read_lock();
+	ks = session_of(sk);
+	done = ks && !READ_ONCE(ks->pass);
+	rcu_read_unlock();
+	return done;
 }
 
-static int attach(struct sock *sk, const struct kseal_wrap *wrap, gfp_t gfp)
+/* What the work is for: a rule's that is not wrapped, or wrapped without a rule. */
+static bool is_amiss(const struct sock *sk, const void *arg)
 {
-	const struct kseal_attach as = { .profile = wrap->profile, .gfp = gfp };
+	const struct kseal_sock *ks;
+	bool amiss;
+
+	rcu_read_lock();
+	ks = session_of(sk);
+	if (kseal_wrap_find(sock_net(sk), sk))
+		amiss = !ks || READ_ONCE(ks->pass);
+	else
+		amiss = ks && READ_ONCE(ks->wrapped) && !READ_ONCE(ks->pass);
+	rcu_read_unlock();
+	return amiss;
+}
+
+static int attach(struct sock *sk, const struct kseal_wrap *wrap)
+{
+	const struct kseal_attach as = {
+		.profile = wrap->profile,
+		.gfp = GFP_ATOMIC | __GFP_NOWARN,
+	};
 	int err;
 
 	/* TCP puts it with the socket, as after setsockopt(TCP_ULP) */
@@ -163,84 +141,117 @@ static int attach(struct sock *sk, const struct kseal_wrap *wrap, gfp_t gfp)
 	return err;
 }
 
-int kseal_wrap_apply(struct sock *sk, const struct kseal_wrap *wrap, gfp_t gfp)
+int kseal_wrap_apply(struct sock *sk, const struct kseal_wrap *wrap)
 {
 	struct kseal_sock *ks;
-	int err;
+	int err = 0;
 
 	sock_owned_by_me(sk);
 	if (sk->sk_state != TCP_LISTEN)
 		return -ENOTCONN;
 	if (sk_is_mptcp(sk))
 		return -EOPNOTSUPP;
-	if (!kseal_sock_is(sk))
-		return inet_csk(sk)->icsk_ulp_ops ? -EBUSY :
-						    attach(sk, wrap, gfp);
+	if (!inet_csk(sk)->icsk_ulp_ops)
+		return attach(sk, wrap);
 	ks = kseal_sock(sk);
-	if (!ks->wrapped)
-		return 0;
-	err = kseal_sock_set_text(ks, KSEAL_TEXT_PROFILE, wrap->profile,
-				  strlen(wrap->profile), gfp | __GFP_ACCOUNT);
+	if (inet_csk(sk)->icsk_ulp_ops != &kseal_ulp_ops || !ks)
+		return -EBUSY;
+	/* a program that made its own socket chose its profile, too */
+	if (ks->wrapped)
+		err = kseal_sock_set_text(ks, KSEAL_TEXT_PROFILE, wrap->profile,
+					  strlen(wrap->profile),
+					  GFP_ATOMIC | __GFP_ACCOUNT);
 	if (!err)
 		WRITE_ONCE(ks->pass, false);
 	return err;
 }
 
-/* As the rules want it now. */
-static int settle(struct net *net, struct sock *sk)
+/* As the rules want it now. Returns -EAGAIN while somebody owns it. */
+static int try_settle(struct net *net, struct sock *sk)
 {
 	const struct kseal_wrap *wrap;
-	int err = 0;
+	int err = -EAGAIN;
 
-	lockdep_assert_held(&kseal_net(net)->wrap_lock);
-	lock_sock(sk);
-	wrap = kseal_wrap_find(net, sk);
-	if (wrap)
-		err = kseal_wrap_apply(sk, wrap, GFP_KERNEL);
-	else if (kseal_sock_is(sk) && kseal_sock(sk)->wrapped)
-		WRITE_ONCE(kseal_sock(sk)->pass, true);
-	release_sock(sk);
+	/* Not lock_sock(): a program can hold that for as long as it likes. */
+	local_bh_disable();
+	bh_lock_sock(sk);
+	if (!sock_owned_by_user(sk)) {
+		err = 0;
+		wrap = kseal_wrap_find(net, sk);
+		if (wrap)
+			err = kseal_wrap_apply(sk, wrap);
+		else if (kseal_sock_is(sk) && kseal_sock(sk)->wrapped)
+			WRITE_ONCE(kseal_sock(sk)->pass, true);
+	}
+	bh_unlock_sock(sk);
+	local_bh_enable();
 	/* it was closed meanwhile */
 	return err == -ENOTCONN ? 0 : err;
 }
 
-static int settle_all(struct net *net, const struct listeners *l)
+static int settle(struct net *net, struct sock *sk, unsigned long deadline)
 {
+	int err;
+
+	lockdep_assert_held(&kseal_net(net)->wrap_lock);
+	while ((err = try_settle(net, sk)) == -EAGAIN &&
+	       time_before(jiffies, deadline)) {
+		schedule_timeout_killable(1);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+	return err;
+}
+
+/* All of them, whatever becomes of one. */
+static int settle_all(struct net *net, const struct kseal_listeners *l)
+{
+	unsigned long deadline = jiffies + PATIENCE;
 	int err = 0, ret;
 	unsigned int i;
 
 	for (i = 0; i < l->n; i++) {
-		ret = settle(net, l->sk[i]);
+		ret = settle(net, l->sk[i], deadline);
 		err = err ?: ret;
 	}
 	return err;
 }
 
-/* What the guard found and could not do itself. */
+void kseal_wrap_later(struct net *net)
+{
+	queue_delayed_work(kseal_wq, &kseal_net(net)->wrap_work, WORK_DELAY);
+}
+
+void kseal_wrap_warn(const struct sock *sk, int err)
+{
+	net_warn_ratelimited("kseal: what listens on port %u cannot be wrapped, its connections are dropped: %s (%d)\n",
+			     sk->sk_num,
+			     err == -EOPNOTSUPP ? "it is MPTCP" :
+			     err == -EBUSY ? "it carries something else" :
+			     "there is no memory", err);
+}
+
+/* What nobody could do at once, because somebody owned the listener. */
 static void wrap_work(struct work_struct *work)
 {
-	struct kseal_net *kn = container_of(work, struct kseal_net, wrap_work);
-	struct listeners l;
+	struct kseal_net *kn = container_of(to_delayed_work(work),
+					    struct kseal_net, wrap_work);
+	struct kseal_listeners l;
 	unsigned int i;
 	int err;
 
 	mutex_lock(&kn->wrap_lock);
-	/* without memory the next segment asks again */
-	if (find_listeners(kn->net, NULL, &l))
-		goto unlock;
+	err = kseal_listeners_find(kn->net, is_amiss, NULL, &l);
+	if (err)
+		kseal_wrap_later(kn->net);
 	for (i = 0; i < l.n; i++) {
-		if (kseal_wrap_is_done(l.sk[i]))
-			continue;
-		err = settle(kn->net, l.sk[i]);
-		if (err)
-			net_warn_ratelimited("kseal: what listens on port %u cannot be wrapped, its connections are dropped: %s (%d)\n",
-					     l.sk[i]->sk_num,
-					     err == -EOPNOTSUPP ? "it is MPTCP" :
-					     err == -EBUSY ? "it carries something else" :
-					     "there is no memory", err);
+		err = settle(kn->net, l.sk[i], jiffies);
+		if (err == -EAGAIN)
+			kseal_wrap_later(kn->net);
+		else if (err)
+			kseal_wrap_warn(l.sk[i], err);
 	}
-	put_listeners(&l);
-unlock:
+	kseal_listeners_put(&l);
 	mutex_unlock(&kn->wrap_lock);
 }
 
@@ -275,28 +286,65 @@ static void take_out(struct net *net, struct kseal_wrap *wrap)
 	module_put(THIS_MODULE);
 }
 
+/* Of a rule that is gone or did not come about, so that nobody says no. */
+static void settle_again(struct net *net, const struct kseal_wrap *wrap)
+{
+	struct kseal_listeners l;
+	int err;
+
+	/* no guard goes by it any more */
+	synchronize_net();
+	err = kseal_listeners_find(net, matches, wrap, &l);
+	if (!err)
+		err = settle_all(net, &l);
+	kseal_listeners_put(&l);
+	if (err)
+		kseal_wrap_later(net);
+}
+
+/* What was in a queue before there was a rule is no connection of the rule's.
+ * accept() of ours resets it; a thread that sleeps in TCP's does not know us.
+ */
+static void reset_queues(const struct kseal_listeners *l)
+{
+	unsigned int i;
+
+	/* children that were begun without the ULP are in their queues */
+	synchronize_net();
+	for (i = 0; i < l->n; i++)
+		if (kseal_wrap_is_done(l->sk[i]))
+			kseal_listener_reset_queue(l->sk[i]);
+}
+
 /* The rule is in force; those who are there follow, or nobody does. */
 static int wrap_present(struct net *net, struct kseal_wrap *wrap,
 			struct kseal_wrap *old, bool ahead)
 {
-	struct listeners l;
-	int err = find_listeners(net, wrap, &l);
+	struct kseal_listeners l;
+	int err;
 
+	/* no guard goes by the rule before, or by none */
+	synchronize_net();
+	err = kseal_listeners_find(net, matches, wrap, &l);
 	if (!err && !l.n && !old && !ahead)
 		err = -ENOENT;
 	if (!err)
 		err = settle_all(net, &l);
-	if (err && old)
+	if (!err)
+		reset_queues(&l);
+	kseal_listeners_put(&l);
+	if (!err)
+		return 0;
+	if (old)
 		list_replace_rcu(&wrap->node, &old->node);
-	else if (err)
+	else
 		take_out(net, wrap);
-	if (err && err != -ENOENT)
-		settle_all(net, &l);
-	put_listeners(&l);
+	settle_again(net, wrap);
 	return err;
 }
 
-static int add(struct net *net, struct kseal_wrap *wrap, bool ahead)
+/* flags: of the request; NLM_F_EXCL: only if there is none. */
+static int add(struct net *net, struct kseal_wrap *wrap, bool ahead, u16 flags)
 {
 	struct kseal_net *kn = kseal_net(net);
 	struct kseal_wrap *old, *gone;
@@ -304,7 +352,9 @@ static int add(struct net *net, struct kseal_wrap *wrap, bool ahead)
 
 	mutex_lock(&kn->wrap_lock);
 	old = find_same(kn, wrap);
-	if (old)
+	if (old && flags & NLM_F_EXCL)
+		err = -EEXIST;
+	else if (old)
 		list_replace_rcu(&old->node, &wrap->node);
 	else
 		err = insert(net, wrap);
@@ -324,20 +374,16 @@ static int remove(struct net *net, const struct kseal_wrap *like)
 {
 	struct kseal_net *kn = kseal_net(net);
 	struct kseal_wrap *wrap;
-	struct listeners l;
-	int err;
 
 	mutex_lock(&kn->wrap_lock);
 	wrap = find_same(kn, like);
-	err = wrap ? find_listeners(net, wrap, &l) : -ENOENT;
-	if (!err) {
+	if (wrap) {
 		take_out(net, wrap);
-		settle_all(net, &l);
-		put_listeners(&l);
+		settle_again(net, wrap);
 		kfree_rcu(wrap, rcu);
 	}
 	mutex_unlock(&kn->wrap_lock);
-	return err;
+	return wrap ? 0 : -ENOENT;
 }
 
 /* ---- netlink ---- */
@@ -352,12 +398,17 @@ static int parse_local(const struct nlattr *attr, struct kseal_wrap *wrap)
 		wrap->port = ntohs(in->sin_port);
 	} else if (nla_len(attr) == sizeof(*in6) &&
 		   in6->sin6_family == AF_INET6) {
-		wrap->v6 = in6->sin6_addr;
 		wrap->port = ntohs(in6->sin6_port);
+		if (ipv6_addr_v4mapped(&in6->sin6_addr)) {
+			wrap->family = AF_INET;
+			wrap->v4 = in6->sin6_addr.s6_addr32[3];
+		} else {
+			wrap->v6 = in6->sin6_addr;
+		}
 	} else {
 		return -EINVAL;
 	}
-	wrap->family = in->sin_family;
+	wrap->family = wrap->family ?: in->sin_family;
 	return wrap->port ? 0 : -EINVAL;
 }
 
@@ -380,6 +431,10 @@ static void explain(struct netlink_ext_ack *extack, int err)
 		NL_SET_ERR_MSG(extack, "nobody listens there");
 	else if (err == -EBUSY)
 		NL_SET_ERR_MSG(extack, "what listens there carries something else");
+	else if (err == -EAGAIN)
+		NL_SET_ERR_MSG(extack, "what listens there is being held by its program");
+	else if (err == -EEXIST)
+		NL_SET_ERR_MSG(extack, "there is a rule for it");
 	else if (err == -ENOSPC)
 		NL_SET_ERR_MSG(extack, "there are too many rules");
 	else if (err == -EOPNOTSUPP && IS_ENABLED(CONFIG_NETFILTER))
@@ -401,7 +456,7 @@ int kseal_wrap_doit(struct sk_buff *skb, struct genl_info *info)
 				    "PROFILE has to be a name");
 		return -EINVAL;
 	}
-	wrap = kzalloc(sizeof(*wrap), GFP_KERNEL);
+	wrap = kzalloc(sizeof(*wrap), GFP_KERNEL_ACCOUNT);
 	if (!wrap)
 		return -ENOMEM;
 	err = parse(info, wrap);
@@ -411,7 +466,8 @@ int kseal_wrap_doit(struct sk_buff *skb, struct genl_info *info)
 	}
 	nla_strscpy(wrap->profile, profile, sizeof(wrap->profile));
 	err = add(genl_info_net(info), wrap,
-		  nla_get_flag(info->attrs[KSEAL_A_WRAP_AHEAD]));
+		  nla_get_flag(info->attrs[KSEAL_A_WRAP_AHEAD]),
+		  info->nlhdr->nlmsg_flags);
 	explain(info->extack, err);
 	return err;
 }
@@ -449,9 +505,9 @@ static int put_local(struct sk_buff *skb, const struct kseal_wrap *wrap)
 /* How many follow this very rule. */
 static int count(struct net *net, const struct kseal_wrap *wrap, u32 *n)
 {
-	struct listeners l;
+	struct kseal_listeners l;
 	unsigned int i;
-	int err = find_listeners(net, wrap, &l);
+	int err = kseal_listeners_find(net, matches, wrap, &l);
 
 	if (err)
 		return err;
@@ -459,7 +515,7 @@ static int count(struct net *net, const struct kseal_wrap *wrap, u32 *n)
 	for (i = 0; i < l.n; i++)
 		*n += kseal_wrap_is_done(l.sk[i]) &&
 		      kseal_wrap_find(net, l.sk[i]) == wrap;
-	put_listeners(&l);
+	kseal_listeners_put(&l);
 	return 0;
 }
 
@@ -517,7 +573,7 @@ void kseal_wrap_net_init(struct net *net)
 	kn->net = net;
 	mutex_init(&kn->wrap_lock);
 	INIT_LIST_HEAD(&kn->wraps);
-	INIT_WORK(&kn->wrap_work, wrap_work);
+	INIT_DELAYED_WORK(&kn->wrap_work, wrap_work);
 }
 
 /* No socket is left, and nobody who could send a message. */
@@ -526,9 +582,9 @@ void kseal_wrap_net_exit(struct net *net)
 	struct kseal_net *kn = kseal_net(net);
 	struct kseal_wrap *wrap, *next;
 
+	cancel_delayed_work_sync(&kn->wrap_work);
 	list_for_each_entry_safe(wrap, next, &kn->wraps, node) {
 		take_out(net, wrap);
 		kfree_rcu(wrap, rcu);
 	}
-	cancel_work_sync(&kn->wrap_work);
 }

@@ -42,17 +42,25 @@ const struct kseal_wrap *kseal_wrap_find(struct net *net,
 
 /**
  * kseal_wrap_apply - what a rule says of a listener
- * @sk: the listener, locked, or in BH with nobody owning it
+ * @sk: the listener, its spinlock held, with nobody owning it
  * @wrap: its rule
- * @gfp: for the session
  *
  * Return: 0; -EBUSY it carries something else; -EOPNOTSUPP it is MPTCP;
  * -ENOTCONN it does not listen any more; -ENOMEM.
  */
-int kseal_wrap_apply(struct sock *sk, const struct kseal_wrap *wrap, gfp_t gfp);
+int kseal_wrap_apply(struct sock *sk, const struct kseal_wrap *wrap);
 
 /* Whether a listener is as its rule wants it. Any context. */
 bool kseal_wrap_is_done(const struct sock *sk);
+
+/* Whether some rule is for this port, of whatever address. In RCU. */
+bool kseal_wrap_has_port(struct net *net, u16 port);
+
+/* A work looks for listeners that are not as the rules want them. Any context. */
+void kseal_wrap_later(struct net *net);
+
+/* Tells the log, now and then, why nobody reaches a listener. */
+void kseal_wrap_warn(const struct sock *sk, int err);
 
 int kseal_wrap_doit(struct sk_buff *skb, struct genl_info *info);
 int kseal_unwrap_doit(struct sk_buff *skb, struct genl_info *info);

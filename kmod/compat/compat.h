@@ -138,6 +138,10 @@ static inline struct ubuf_info *kseal_compat_zerocopy_alloc(struct sock *sk,
 #else
 #define KSEAL_HASHINFO(net)
 #endif
+#define kseal_compat_established4(net, ...) \
+	__inet_lookup_established(net, KSEAL_HASHINFO(net) __VA_ARGS__)
+#define kseal_compat_established6(net, ...) \
+	__inet6_lookup_established(net, KSEAL_HASHINFO(net) __VA_ARGS__)
 #define kseal_compat_lookup4(net, ...) \
 	__inet_lookup_listener(net, KSEAL_HASHINFO(net) __VA_ARGS__)
 #define kseal_compat_lookup6(net, ...) \
