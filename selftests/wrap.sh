@@ -146,6 +146,27 @@ ok "over IPv6" is_only_tls ::1 8084
 ok "over IPv4" is_only_tls 127.0.0.1 8084
 ok "a connection that waited is reset" is "$("$plain" queued 8085 "$kseal" wrap 8085)" reset
 
+# ---- what the guard cannot see whole, and where it has to look ----
+
+# its listeners come later: those are the guard's
+serve ::1 8090
+ok "TCP takes a connection that begins in fragments" is "$("$plain" fragments 8090)" answered
+stop "$server"
+ok "a rule, and who listens then" "$kseal" wrap --ahead 8090
+serve ::1 8090
+ok "takes none of those" is "$("$plain" fragments 8090)" silence
+ok "but others" is_only_tls ::1 8090
+ok "a rule for an address of a device" "$kseal" wrap --ahead 8091
+if ip link add kseal0 type dummy 2>/dev/null && ip link set kseal0 up && ip addr add fe80::5ea1/64 dev kseal0 nodad; then
+	serve fe80::5ea1%kseal0 8091
+	# to an own address it goes over lo, but says that it came by the device
+	ok "from here it is not in clear" is "$(in_clear fe80::5ea1%kseal0 8091)" "none in clear"
+	stop "$server"
+	ip link del kseal0
+else
+	count=$((count + 1)); echo "ok $count - from here it is not in clear # SKIP this kernel has no dummy device"
+fi
+
 # ---- one descriptor ----
 
 serve 127.0.0.1 8086
