@@ -80,8 +80,9 @@ KSEAL_CHECK_RESULT int kseal_keep_peer_chain(int fd);
 
 /*
  * A listener's connections from here on are plain TCP (on), or TLS again: for whoever wants to
- * undo kseal_server(), which nothing else does. -EINVAL fd does not listen, -ENOPROTOOPT it does
- * not carry kseal.
+ * undo kseal_server(), which nothing else does; plain connections in its queue are reset when they
+ * are accepted after the latter. -EINVAL fd does not listen, -ENOPROTOOPT it does not carry kseal,
+ * -EPERM a rule of KSEAL_CMD_WRAP is for it, which is stronger.
  */
 KSEAL_CHECK_RESULT int kseal_pass(int fd, bool on);
 

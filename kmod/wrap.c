@@ -502,6 +502,13 @@ static int put_local(struct sk_buff *skb, const struct kseal_wrap *wrap)
 	       nla_put(skb, KSEAL_A_LOCAL, sizeof(in), &in);
 }
 
+/* Whether it has the ULP, or gets it with its first segment. */
+static bool will_be_done(const struct sock *sk)
+{
+	return kseal_wrap_is_done(sk) ||
+	       (!sk_is_mptcp(sk) && !READ_ONCE(inet_csk(sk)->icsk_ulp_ops));
+}
+
 /* How many follow this very rule. */
 static int count(struct net *net, const struct kseal_wrap *wrap, u32 *n)
 {
@@ -513,7 +520,7 @@ static int count(struct net *net, const struct kseal_wrap *wrap, u32 *n)
 		return err;
 	*n = 0;
 	for (i = 0; i < l.n; i++)
-		*n += kseal_wrap_is_done(l.sk[i]) &&
+		*n += will_be_done(l.sk[i]) &&
 		      kseal_wrap_find(net, l.sk[i]) == wrap;
 	kseal_listeners_put(&l);
 	return 0;

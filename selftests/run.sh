@@ -67,6 +67,25 @@ ok "a plain server gets no plain request" fails 1 "" timeout 30 "$kseal" run -- 
 printf 'int main(void) { return 0; }' >"$work/static.c"
 static() { cc -static -o "$work/static" "$work/static.c" && fails 126 "is static" "$kseal" run -- "$work/static"; }
 ok "a static program is refused" static
+# another user's or group's, and one with capabilities of its own: the dynamic linker takes no library before those
+as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+other_rights() { # CHMOD
+	cp "$(type -P true)" "$work/$1" && chmod "$1" "$work/$1" && "${as_nobody[@]}" "$work/$1" &&
+		fails 126 "runs with other rights than yours" "${as_nobody[@]}" "$kseal" run -- "$work/$1"
+}
+ok "a set-user-ID program is refused" other_rights 4755
+ok "a set-group-ID program is refused" other_rights 2755
+with_capability() { # one, cap_net_bind_service, permitted and effective: capabilities(7), struct vfs_cap_data
+	cp "$(type -P true)" "$work/capable" && python3 - "$work/capable" <<-'END' && fails 126 "other rights" "${as_nobody[@]}" "$kseal" run -- "$work/capable" && "$kseal" run -- "$work/capable"
+		import os, struct, sys
+		os.setxattr(sys.argv[1], "security.capability", struct.pack("<5I", 0x02000001, 1 << 10, 0, 0, 0))
+	END
+}
+if touch "$work/try" && python3 -c 'import os, sys; os.setxattr(sys.argv[1], "security.capability", bytes([1, 0, 0, 2] + [0] * 16))' "$work/try" 2>/dev/null; then
+	ok "a program with capabilities is refused, but to root" with_capability
+else
+	count=$((count + 1)); echo "ok $count - a program with capabilities is refused, but to root # SKIP this file system has none"
+fi
 ok "a program that is not there" fails 127 "No such file" "$kseal" run -- /no/such/program
 ok "nothing to run" fails 2 "A command" "$kseal" run
 ok "no destination" fails 2 "is no destination" "$kseal" run --to localhost -- true

@@ -192,6 +192,19 @@ started() {
 }
 ok "a program started wrapped, and its rule goes with it" started
 ok "its status is the command's" fails 7 "" "$kseal" wrap 8087 -- sh -c 'exit 7'
+no_other_rule() {
+	"$kseal" wrap --ahead 8092 && fails 1 "a rule for *:8092 is there already" "$kseal" wrap 8092 -- true &&
+		"$kseal" show | grep "^\*:8092" && "$kseal" unwrap 8092
+}
+ok "a rule that was there is not the command's" no_other_rule
+leaves_one() { # who stays when the command has ended
+	# shellcheck disable=SC2016 # the inner shell's
+	"$kseal" wrap 8093 -- sh -c '"$0" serve 127.0.0.1 8093 >"$1" & while ! grep -q ready "$1"; do sleep 0.05; done' "$plain" "$work/said3" >"$work/out3" 2>&1
+	cat "$work/out3"
+	grep -q "1 listener is left on \*:8093: the rule stays" "$work/out3" && is_only_tls 127.0.0.1 8093
+}
+ok "the rule stays with a daemon" leaves_one
+pkill -f "serve 127.0.0.1 8093"
 ok "a command that is none" fails 127 "No such file" "$kseal" wrap 8087 -- /no/such/program
 
 # ---- what cannot be ----

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 #include "command.h"
 #include "program.h"
@@ -104,6 +105,18 @@ static const char *beyond_reach(int fd)
 	return why;
 }
 
+/* ld.so(8), secure-execution mode: LD_PRELOAD is not looked at. */
+static bool changes_rights(int fd, const struct stat *st)
+{
+	if (st->st_mode & S_ISUID && st->st_uid != geteuid())
+		return true;
+	/* without the group's x it is no set-group-ID program (inode(7)) */
+	if (st->st_mode & S_ISGID && st->st_mode & S_IXGRP && st->st_gid != getegid())
+		return true;
+	/* capabilities(7): root has them anyhow */
+	return getuid() && fgetxattr(fd, "security.capability", NULL, 0) > 0;
+}
+
 static int look_at(int fd, const char *path)
 {
 	const char *why = NULL;
@@ -111,8 +124,8 @@ static int look_at(int fd, const char *path)
 
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
 		why = "is no file";
-	else if (st.st_mode & S_ISUID && st.st_uid != geteuid())
-		why = "runs with its owner's rights, so that no library is put before it";
+	else if (changes_rights(fd, &st))
+		why = "runs with other rights than yours, so that no library is put before it";
 	else
 		why = beyond_reach(fd);
 	if (!why)

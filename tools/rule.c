@@ -46,10 +46,12 @@ static int talk(uint8_t cmd, uint16_t flags, const struct rule_address *address,
 	return query(&g, nlh, cb, data, error, size);
 }
 
-int rule_add(const struct rule_address *address, const char *profile, bool ahead, char *error,
-	     size_t size)
+int rule_add(const struct rule_address *address, const char *profile, unsigned int how,
+	     char *error, size_t size)
 {
-	return talk(KSEAL_CMD_WRAP, NLM_F_ACK, address, profile, ahead, NULL, NULL, error, size);
+	uint16_t flags = how & RULE_NEW ? NLM_F_ACK | NLM_F_EXCL : NLM_F_ACK;
+
+	return talk(KSEAL_CMD_WRAP, flags, address, profile, how & RULE_AHEAD, NULL, NULL, error, size);
 }
 
 int rule_remove(const struct rule_address *address, char *error, size_t size)

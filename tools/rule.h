@@ -29,12 +29,18 @@ struct rule_list {
 	size_t count;
 };
 
+/* How a rule is added, one or more. */
+enum rule_how {
+	RULE_AHEAD = 1 << 0,	/* whether somebody listens there or not */
+	RULE_NEW = 1 << 1,	/* none is replaced */
+};
+
 /*
  * Each returns 0 or -errno as linux/kseal.h lists them, -ENOPKG the module is not loaded, with the
  * kernel's sentence in error.
  */
-int rule_add(const struct rule_address *address, const char *profile, bool ahead, char *error,
-	     size_t size);
+int rule_add(const struct rule_address *address, const char *profile, unsigned int how,
+	     char *error, size_t size);
 int rule_remove(const struct rule_address *address, char *error, size_t size);
 int rule_list(struct rule_list *list, char *error, size_t size);
 void rule_list_free(struct rule_list *list);

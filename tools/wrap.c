@@ -121,6 +121,11 @@ static int explain_rule(const struct target *target, int err, const char *error)
 	case -EOPNOTSUPP:
 		return fail("%s: %s. Have the program use TCP (Go: GODEBUG=multipathtcp=0)",
 			    address, error);
+	case -EEXIST:
+		return fail("a rule for %s is there already, and stays when the command ends: start the command by "
+			    "itself, or kseal unwrap %s first", address, address);
+	case -EAGAIN:
+		return fail("%s: %s, and was for five seconds: nothing has changed, try again", address, error);
 	case -EPERM:
 		return fail("a rule needs CAP_NET_ADMIN in this network namespace: run this as "
 			    "root. For a program of your own: kseal wrap PID:FD");
@@ -131,10 +136,10 @@ static int explain_rule(const struct target *target, int err, const char *error)
 	}
 }
 
-static int add_rule(const struct target *target, const struct wrap_options *o, bool ahead)
+static int add_rule(const struct target *target, const struct wrap_options *o, unsigned int how)
 {
 	char error[256];
-	int err = rule_add(&target->address, o->profile, ahead, error, sizeof(error));
+	int err = rule_add(&target->address, o->profile, how, error, sizeof(error));
 
 	return err ? explain_rule(target, err, error) : STATUS_OK;
 }
@@ -142,7 +147,7 @@ static int add_rule(const struct target *target, const struct wrap_options *o, b
 static int wrap_address(const struct target *target, const struct wrap_options *o)
 {
 	char address[ADDRESS_MAX];
-	int status = add_rule(target, o, o->ahead);
+	int status = add_rule(target, o, o->ahead ? RULE_AHEAD : 0);
 	unsigned int count;
 
 	if (status)
@@ -201,13 +206,21 @@ static int run_command(char **command)
 static int wrap_command(const struct target *target, const struct wrap_options *o)
 {
 	char address[ADDRESS_MAX], error[256];
-	int status = add_rule(target, o, true), err;
+	/* it goes with the command, so it has to be the command's */
+	int status = add_rule(target, o, RULE_AHEAD | RULE_NEW), err;
+	unsigned int count;
 
 	if (status)
 		return status;
 	status = run_command(o->command);
-	err = rule_remove(&target->address, error, sizeof(error));
 	rule_address_text(&target->address, address);
+	count = count_listeners(address);
+	if (count) {
+		fail("the command has ended, but %u listener%s on %s: the rule stays, for kseal unwrap %s", count,
+		     count == 1 ? " is left" : "s are left", address, address);
+		return status;
+	}
+	err = rule_remove(&target->address, error, sizeof(error));
 	if (err)
 		fail("the rule for %s could not be taken back: %s", address, error);
 	return status;

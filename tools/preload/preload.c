@@ -211,6 +211,25 @@ ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 	return next(fd, msg, flags);
 }
 
+/* All or none: that some were sent would have to be said, and they are not. */
+int sendmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags)
+{
+	static int (*next)(int, struct mmsghdr *, unsigned int, int);
+	unsigned int i;
+
+	if (!next)
+		next = behind_us("sendmmsg");
+	for (i = 0; flags & MSG_FASTOPEN && i < n; i++) {
+		const struct msghdr *msg = &messages[i].msg_hdr;
+
+		if (is_fast_open(fd, flags, msg->msg_name, msg->msg_namelen)) {
+			errno = EOPNOTSUPP;
+			return -1;
+		}
+	}
+	return next(fd, messages, n, flags);
+}
+
 /* ---- names ---- */
 
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,

@@ -68,7 +68,9 @@
  *   setsockopt(fd, SOL_KSEAL, KSEAL_SO_PASS, &on, sizeof(__u32)), and get
  *     A listener's: 1: connections that are established from here on are plain
  *     TCP, as if the ULP were not there; 0, the default: they have it. Those that
- *     exist stay what they are. EINVAL not a listener, or another value.
+ *     exist stay what they are, but for those in the queue, which turning it off
+ *     resets as TCP_ULP does. EINVAL not a listener, or another value; EPERM a
+ *     rule of KSEAL_CMD_WRAP is for this listener, and would be undone.
  *
  *   setsockopt(fd, SOL_KSEAL, KSEAL_SO_PEER_CHAIN, &on, sizeof(__u32))
  *     1: the peer's certificates are to be kept; 0, the default. On a listener
@@ -270,18 +272,20 @@
  *     [WRAP_ANY flag]      listeners of LOCAL's port, whatever their address
  *     PROFILE string
  *     [WRAP_AHEAD flag]    that nobody listens there is no error
- *     -ENOENT nobody listens there, and there was no rule; -EOPNOTSUPP a
- *     listener is MPTCP, or the kernel has no netfilter; -EBUSY a listener
- *     carries something else; -ENOSPC KSEAL_WRAPS_MAX rules; -EINVAL an
- *     attribute. After an error nothing has changed.
- *   Connections that were in a listener's queue are reset, as TCP_ULP has it.
- *   A listener that has the ULP already is left as its program made it.
+ *     -ENOENT nobody listens there, and there was no rule; -EEXIST there is one,
+ *     and the message has NLM_F_EXCL; -EOPNOTSUPP a listener is MPTCP, or the
+ *     kernel has no netfilter; -EBUSY a listener carries something else; -EAGAIN
+ *     its program has held it for five seconds; -ENOSPC KSEAL_WRAPS_MAX rules;
+ *     -EINVAL an attribute; -ENOMEM. After an error nothing has changed.
+ *   An IPv4-mapped address of IPv6 is that of IPv4. Connections that were in a
+ *   listener's queue are reset before this returns. A listener that has the ULP
+ *   already is left as its program made it, but does not pass (KSEAL_SO_PASS).
  * KSEAL_CMD_UNWRAP (u, CAP_NET_ADMIN in the netns)
  *     LOCAL, [WRAP_ANY]    a rule's
  *   The rule is gone; its listeners pass (KSEAL_SO_PASS). -ENOENT no such rule.
  * KSEAL_CMD_WRAP_GET (u, NLM_F_DUMP, CAP_NET_ADMIN in the netns)
  *   A KSEAL_CMD_WRAP_GET message for each rule: LOCAL, [WRAP_ANY], PROFILE, and
- *     WRAP_LISTENERS u32   how many have it now
+ *     WRAP_LISTENERS u32   how many have it now, or with their first segment
  *
  * One exception to "nobody reads keys": like those of WireGuard, macsec, ovpn
  * and xfrm, these netlink messages are seen by an nlmon device, which needs
