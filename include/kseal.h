@@ -6,8 +6,8 @@
  *
  * Every function returns 0 or a negative errno. -ENOPKG means that kseal.ko is
  * not loaded: the socket is then still plain TCP, and must not be used as if it
- * were not. After any other failure of kseal_server() or kseal_connect() close
- * the socket: it may have the ULP, and there is no way back.
+ * were not. After any other failure of one that sets something up close the
+ * socket: it may have the ULP, and there is no way back.
  * What else they return is listed in linux/kseal.h and kseal(7).
  */
 #ifndef KSEAL_H
@@ -59,16 +59,16 @@ struct kseal_session_keys {
 KSEAL_CHECK_RESULT int kseal_server(int fd, const char *profile);
 
 /*
- * Makes fd, connected, the client's end of TLS, and starts the handshake without
- * waiting for it. server_name is the DNS name or the address which the server's
+ * Makes fd, connected or connecting, the client's end of TLS, and starts the
+ * handshake, with the connection if need be, without waiting for it. server_name is the DNS name or the address which the server's
  * certificate has to have.
  */
 KSEAL_CHECK_RESULT int kseal_connect(int fd, const char *server_name, const char *profile);
 
 /*
  * Application protocols (RFC 7301), best first: "h2,http/1.1", instead of the profile's. Before
- * kseal_server() or kseal_connect(). -EINVAL no such list; -EALREADY, -ENOPROTOOPT as with
- * kseal_explain().
+ * kseal_server() or kseal_connect(). -EINVAL empty, too long, or with a character that none has (what
+ * else is wrong with it comes out in the handshake); -EALREADY, -ENOPROTOOPT as with kseal_explain().
  */
 KSEAL_CHECK_RESULT int kseal_alpn(int fd, const char *protocols);
 
@@ -101,7 +101,10 @@ KSEAL_CHECK_RESULT int kseal_wait(int fd, int timeout_ms);
  */
 int kseal_info(int fd, struct kseal_info *info);
 
-/* The last error of fd as a sentence, "" if there was none; always terminated. */
+/*
+ * The last error of fd as a sentence, "" if there was none, or none that has a sentence; always
+ * terminated. -EINVAL: size is 0; so with kseal_explanation().
+ */
 int kseal_reason(int fd, char *text, size_t size);
 
 /* What was agreed on, in words; each "" where there is nothing to say. */
@@ -111,7 +114,7 @@ struct kseal_facts {
 	char alpn[KSEAL_ALPN_MAX + 1];	/* the protocol that was chosen */
 	char server_name[KSEAL_NAME_MAX + 1];	/* a server: what the peer asked for */
 	char peer_identity[KSEAL_IDENTITY_MAX + 1];	/* verified: a certificate's subject, or a key's name */
-	char profile[KSEAL_PROFILE_MAX + 1];
+	char profile[KSEAL_PROFILE_MAX + 1];	/* what was asked for: "" is the default one */
 };
 
 /* Once fd has keys (kseal_wait()). -ENOPROTOOPT: fd does not carry kseal, or the module is older. */

@@ -427,7 +427,9 @@ int kseal_handshake_start(struct kseal_sock *ks)
 			kseal_request_put(req);
 		kseal_sock_fail(ks, err, err == -EUNATCH ?
 				"no helper is registered: start kseald" :
-				"too many handshakes are under way");
+				err == -ENOBUFS ?
+				"too many handshakes are under way" :
+				"there is no memory for a handshake");
 		return err;
 	}
 	kseal_explain_begin(ks);

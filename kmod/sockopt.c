@@ -36,7 +36,7 @@ static int set_text(struct kseal_sock *ks, enum kseal_text which,
 
 	if (len < 0)
 		return len;
-	if (ks->role != KSEAL_ROLE_NONE)
+	if (ks->role != KSEAL_ROLE_NONE || ks->state == KSEAL_STATE_KEYED)
 		return -EALREADY;
 	return kseal_sock_set_text(ks, which, text, len, GFP_KERNEL_ACCOUNT);
 }

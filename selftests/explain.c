@@ -111,13 +111,15 @@ TEST_F(explain, it_is_asked_for_before_the_role)
 	EXPECT_STREQ("still told\n", story(self->fd));
 }
 
-TEST_F(explain, a_socket_with_keys_of_its_own_has_no_story)
+TEST_F(explain, a_socket_with_keys_of_its_own_has_no_story_and_no_wishes)
 {
 	int fd;
 	struct peer p;
 
 	ASSERT_EQ(0, session_with_peer(variant->family, KSEAL_VERSION_1_3, variant->cipher, &fd, &p));
 	EXPECT_EQ(-EALREADY, set_option(fd, KSEAL_SO_EXPLAIN, 1));
+	EXPECT_EQ(-1, setsockopt(fd, SOL_KSEAL, KSEAL_SO_ALPN, "h2", 2));
+	EXPECT_EQ(EALREADY, errno);
 	EXPECT_STREQ("", story(fd));
 	close(fd);
 	close(p.fd);

@@ -21,10 +21,10 @@
  *     Connections that wait in a listener's queue at that moment are reset, and
  *     accept() does not return them: they would be served in clear.
  *     Errors: EBUSY the socket is in a sockmap, has a psock, or carries another
- *     user of sk_user_data; EOPNOTSUPP it is an MPTCP socket or in TCP repair
- *     mode; ENOTCONN none of the three; EEXIST it has a ULP;
- *     ENOENT the module is not loaded; ENOPROTOOPT (a Unix socket: EOPNOTSUPP)
- *     it is not TCP.
+ *     user of sk_user_data; EOPNOTSUPP it is in TCP repair mode; EINVAL it uses
+ *     PSP; ENOTCONN none of the three; EEXIST it has a ULP; ENOMEM; ENOENT the
+ *     module is not loaded; ENOPROTOOPT (a Unix socket: EOPNOTSUPP) it is not
+ *     TCP, or MPTCP.
  *
  *   setsockopt(fd, SOL_KSEAL, KSEAL_SO_PROFILE, name, len)
  *     Name of the helper's profile that decides certificates and trust;
@@ -40,7 +40,7 @@
  *     A client offers them; a server chooses one of them, or refuses the
  *     handshake when the client offers only others.
  *     Errors of the three: EINVAL empty, too long, or with a space or a control
- *     character; EALREADY a role was set. Whether the helper knows the profile
+ *     character; EALREADY a role was set, or there are keys. Whether the helper knows the profile
  *     comes out in the handshake. Children of a listener inherit what it has.
  *   setsockopt(fd, SOL_KSEAL, KSEAL_SO_ROLE, &role, sizeof(__u32))
  *     KSEAL_ROLE_SERVER or KSEAL_ROLE_CLIENT. On a connected socket this
@@ -129,8 +129,8 @@
  *     State, role, negotiated version and cipher, counters, last error. A
  *     shorter len gets the fields that fit. Never a key.
  *   getsockopt(fd, SOL_KSEAL, KSEAL_SO_REASON, char *, &len)
- *     The last error as a sentence (empty if there was none), NUL-terminated,
- *     cut to len.
+ *     The last error as a sentence, NUL-terminated, cut to len. Empty if there
+ *     was none, and for one that has no sentence: the errno stands by itself.
  *
  * What a blocked or later read, write, poll reports when a handshake fails
  * (it stays so; KSEAL_SO_REASON has the sentence):
@@ -141,8 +141,11 @@
  *   ECONNRESET    the peer closed the connection in mid-handshake
  *   EKEYREJECTED  the peer's certificate or name did not verify, here or there
  *   EINVAL        the helper does not know the profile, or it lacks what the
- *                 role needs
+ *                 role needs; or a name or a list of protocols that is none
+ *   ENOBUFS       too many handshakes are under way (an accepted connection)
+ *   ENOMEM        there was no memory, in the kernel or the helper
  *   EPROTO        anything else the helper or the peer refused
+ *   On a connecting socket also what connect(2) reports.
  * and on a keyed session:
  *   EBADMSG       a record's tag did not verify (bad_record_mac was sent)
  *   EMSGSIZE      a record is too long (record_overflow was sent)
@@ -239,7 +242,8 @@
  *     closed, or listening; -EXDEV the socket is in another network namespace;
  *     -EPERM the caller is not who opened the netlink socket; -EEXIST it has
  *     keys; -EBUSY a handshake is under way; -EINVAL a missing attribute or
- *     a wrong length.
+ *     a wrong length; -ENOENT the kernel has no such cipher; -ERANGE a SEQ at
+ *     the AEAD's limit; -ENOMEM.
  *   On a session that has keys: the next keys, after a KeyUpdate that the
  *   application sent (TX alone) or received (RX alone) by itself. TLS 1.3,
  *   VERSION and CIPHER as before, SEQ 0; RX only while reading fails with
