@@ -171,6 +171,7 @@ where systemd-sysusers "the users and the units fit" user_is_right
 where systemd-tmpfiles "the directory of ticket keys" directory_is_right
 where systemd-analyze "systemd understands the unit" unit_is_right kseald
 where systemd-analyze "systemd understands the unit of kseald-keys" unit_is_right kseald-keys
+where systemd-analyze "systemd understands the unit of a rule" unit_is_right kseal-wrap@
 ok "make clean leaves nothing of the module" cleans
 ok "not being able to is no failure" ldconfig_fails
 
