@@ -21,6 +21,7 @@
 #include "keys.h"
 #include "queue.h"
 #include "sock.h"
+#include "stash.h"
 #include "stats.h"
 
 /* ---- where it lies ---- */
@@ -106,8 +107,7 @@ static int find_record(struct kseal_sock *ks, struct kseal_found *f)
 static int make_raw(struct kseal_receive *rx)
 {
 	if (!rx->raw)
-		rx->raw = alloc_pages_exact(KSEAL_RECORD_MAX,
-					    GFP_KERNEL_ACCOUNT);
+		rx->raw = kseal_stash_get();
 	return rx->raw ? 0 : -ENOMEM;
 }
 
@@ -278,6 +278,8 @@ void kseal_assemble_pass(struct kseal_receive *rx, const struct kseal_found *f)
 	}
 	rx->raw_len = 0;
 	rx->raw_need = 0;
+	kseal_stash_put(rx->raw);
+	rx->raw = NULL;
 }
 
 void kseal_assemble_settle(struct kseal_sock *ks)

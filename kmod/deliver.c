@@ -213,6 +213,7 @@ int kseal_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 		ret = receive_records(ks, &d, timeo);
 		kseal_assemble_settle(ks);
 		kseal_assemble_judge(ks);
+		kseal_receive_rest(&ks->rx);
 	}
 	release_sock(sk);
 	return ret;
@@ -326,6 +327,7 @@ ssize_t kseal_splice_read(struct socket *sock, loff_t *ppos,
 		ret = splice_record(&ks->rx, pipe, len);
 	kseal_assemble_settle(ks);
 	kseal_assemble_judge(ks);
+	kseal_receive_rest(&ks->rx);
 	release_sock(sk);
 	return ret;
 }

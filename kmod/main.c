@@ -8,6 +8,7 @@
 #include "mainline.h"
 #include "netlink.h"
 #include "sock.h"
+#include "stash.h"
 #include "wrap.h"
 
 unsigned int kseal_net_id;
@@ -85,6 +86,7 @@ unregister_pernet:
 	unregister_pernet_subsys(&net_ops);
 destroy_wq:
 	destroy_workqueue(kseal_wq);
+	kseal_stash_exit();
 	return err;
 }
 
@@ -97,6 +99,9 @@ static void __exit kseal_exit(void)
 	flush_workqueue(kseal_wq);
 	unregister_pernet_subsys(&net_ops);
 	destroy_workqueue(kseal_wq);
+	/* sessions are freed behind a grace period, and give theirs back */
+	rcu_barrier();
+	kseal_stash_exit();
 }
 
 module_init(kseal_init);

@@ -23,6 +23,7 @@
 #include "pages.h"
 #include "receive.h"
 #include "sock.h"
+#include "stash.h"
 #include "stats.h"
 
 /* RFC 8446 5.1 allows empty records as cover traffic; so many in a row are an
@@ -46,7 +47,7 @@ static int make_spare(struct kseal_receive *rx)
 {
 	if (rx->spare)
 		return 0;
-	rx->spare = alloc_pages_exact(KSEAL_OPENED_SIZE, GFP_KERNEL_ACCOUNT);
+	rx->spare = kseal_stash_get();
 	if (!rx->spare)
 		return -ENOMEM;
 	/* it may be freed before there was a record for it */
@@ -59,9 +60,16 @@ static void free_opened(struct kseal_opened *opened)
 	if (!opened)
 		return;
 	/* what is in a pipe belongs to who reads it */
-	if (!opened->shared)
-		memzero_explicit(opened, KSEAL_OPENED_SIZE);
-	free_pages_exact(opened, KSEAL_OPENED_SIZE);
+	if (opened->shared)
+		free_pages_exact(opened, KSEAL_STASH_SIZE);
+	else
+		kseal_stash_wipe(opened);
+}
+
+void kseal_receive_rest(struct kseal_receive *rx)
+{
+	kseal_stash_put(rx->spare);
+	rx->spare = NULL;
 }
 
 void kseal_receive_consume(struct kseal_receive *rx, unsigned int n)
@@ -550,6 +558,7 @@ bool kseal_receive_readable(struct kseal_sock *ks)
 	lock_sock(sk);
 	ret = readable(ks);
 	kseal_assemble_settle(ks);
+	kseal_receive_rest(rx);
 	release_sock(sk);
 	return ret;
 }
@@ -581,8 +590,7 @@ void kseal_receive_free(struct kseal_receive *rx)
 
 	kseal_keys_destroy(rx->keys);
 	rx->keys = NULL;
-	if (rx->raw)
-		free_pages_exact(rx->raw, KSEAL_RECORD_MAX);
+	kseal_stash_wipe(rx->raw);
 	rx->raw = NULL;
 	list_for_each_entry_safe(opened, next, &rx->opened, node) {
 		list_del(&opened->node);

@@ -18,8 +18,8 @@ struct kseal_sock;
 struct msghdr;
 struct sock;
 
-/* An opened record of which something is left to read; in pages of its own,
- * wiped when they are given back.
+/* An opened record of which something is left to read; in pages of its own
+ * (stash.h).
  */
 struct kseal_opened {
 	struct list_head node;
@@ -107,6 +107,9 @@ kseal_receive_first(const struct kseal_receive *rx)
 {
 	return list_first_entry(&rx->opened, struct kseal_opened, node);
 }
+
+/* At the end of a call: nothing is kept for the next record. */
+void kseal_receive_rest(struct kseal_receive *rx);
 
 /* Takes @n bytes off the first opened record; the record, when it is empty. */
 void kseal_receive_consume(struct kseal_receive *rx, unsigned int n);

@@ -29,6 +29,7 @@
 #include "main.h"
 #include "pages.h"
 #include "sock.h"
+#include "stash.h"
 #include "stats.h"
 
 /* MSG_MORE without a successor: as long as TCP's cork holds back at most */
@@ -45,8 +46,7 @@
 static int make_text(struct kseal_send *tx)
 {
 	if (!tx->text)
-		tx->text = alloc_pages_exact(KSEAL_INNER_MAX,
-					     GFP_KERNEL_ACCOUNT);
+		tx->text = kseal_stash_get();
 	return tx->text ? 0 : -ENOMEM;
 }
 
@@ -553,6 +553,7 @@ void kseal_send_work(struct work_struct *work)
 	    ((tx->len && !ks->mainline) || tx->update_owed ||
 	     (tx->out.bytes && sk_stream_memory_free(sk))))
 		queue_delayed_work(kseal_wq, &ks->tx_work, FLUSH_DELAY);
+	kseal_send_rest(tx);
 	release_sock(sk);
 }
 
@@ -578,9 +579,15 @@ void kseal_send_free(struct kseal_send *tx)
 	tx->keys = NULL;
 	kseal_send_drop(tx);
 	kseal_out_free(&tx->out);
-	if (!tx->text)
+	kseal_stash_wipe(tx->text);
+	tx->text = NULL;
+}
+
+void kseal_send_rest(struct kseal_send *tx)
+{
+	/* there is an open record */
+	if (tx->len)
 		return;
-	memzero_explicit(tx->text, KSEAL_INNER_MAX);
-	free_pages_exact(tx->text, KSEAL_INNER_MAX);
+	kseal_stash_put(tx->text);
 	tx->text = NULL;
 }

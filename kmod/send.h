@@ -110,6 +110,9 @@ void kseal_send_work(struct work_struct *work);
 /* Forgets what was not sent, for good. Any context, under the socket lock. */
 void kseal_send_drop(struct kseal_send *tx);
 
+/* At the end of a call: without an open record no memory is kept for one. */
+void kseal_send_rest(struct kseal_send *tx);
+
 /* Wipes and frees; the socket lock is held or the socket is dying. */
 void kseal_send_free(struct kseal_send *tx);
 

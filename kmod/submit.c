@@ -108,6 +108,7 @@ int kseal_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 	kseal_zerocopy_end(uarg, ret);
 	if (ret < 0)
 		ret = sk_stream_error(sk, msg->msg_flags, ret);
+	kseal_send_rest(&ks->tx);
 	release_sock(sk);
 	return ret;
 }
@@ -122,5 +123,6 @@ void kseal_splice_eof(struct socket *sock)
 	lock_sock(sk);
 	if (ks->state == KSEAL_STATE_KEYED && ks->tx.keys)
 		kseal_send_flush(ks, false);
+	kseal_send_rest(&ks->tx);
 	release_sock(sk);
 }
