@@ -13,20 +13,28 @@
 
 #define ULP_NAME_MAX 16		/* TCP_ULP_NAME_MAX of net/tcp.h */
 
-int kseal_socket_attach(int fd)
+int kseal_socket_ulp(int fd, const char *wanted)
 {
 	char name[ULP_NAME_MAX + 1] = "";
 	socklen_t len = ULP_NAME_MAX;
+	int err;
 
-	if (!setsockopt(fd, SOL_TCP, TCP_ULP, KSEAL_ULP_NAME, strlen(KSEAL_ULP_NAME)))
+	if (!setsockopt(fd, SOL_TCP, TCP_ULP, wanted, strlen(wanted)))
 		return 0;
-	if (errno == ENOENT)
-		return -ENOPKG;
-	if (errno != EEXIST)
-		return -errno;
+	err = -errno;
+	/* the kernel looks for the module first, so ENOENT does not say that there is none on the socket */
+	if (err != -ENOENT && err != -EEXIST)
+		return err;
 	if (getsockopt(fd, SOL_TCP, TCP_ULP, name, &len))
 		return -errno;
-	return strcmp(name, KSEAL_ULP_NAME) ? -EEXIST : 0;
+	if (!*name)
+		return err == -ENOENT ? -ENOPKG : err;
+	return strcmp(name, wanted) ? -EEXIST : 0;
+}
+
+int kseal_socket_attach(int fd)
+{
+	return kseal_socket_ulp(fd, KSEAL_ULP_NAME);
 }
 
 static int set_string(int fd, int option, const char *text)

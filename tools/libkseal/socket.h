@@ -4,9 +4,10 @@
 #define KSEAL_SOCKET_H
 
 /*
- * Attaches the ULP to fd, or finds it attached. Returns 0 or -errno: -ENOPKG the
- * module is not loaded, -EEXIST another ULP is there.
+ * Attaches a ULP to fd, or finds it attached; the second: kseal's. Return 0 or
+ * -errno: -ENOPKG its module is not loaded, -EEXIST another ULP is there.
  */
+int kseal_socket_ulp(int fd, const char *name);
 int kseal_socket_attach(int fd);
 
 #endif
