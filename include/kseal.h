@@ -152,6 +152,27 @@ int kseal_explanation(int fd, char *text, size_t size);
 KSEAL_CHECK_RESULT int kseal_install(int fd, const struct kseal_session_keys *keys, char *errtext,
 				     size_t size);
 
+/*
+ * The same keys for the kernel's own TLS (tls.ko). kseal_install() never falls back to it; a program
+ * that wants it where kseal.ko is not loaded says so:
+ *	ret = kseal_install(fd, &keys, why, sizeof(why));
+ *	if (ret == -ENOPKG)
+ *		ret = kseal_install_mainline(fd, &keys, why, sizeof(why));
+ * The socket is not kseal's then: there is nothing of SOL_KSEAL (-ENOPROTOOPT), and alerts, KeyUpdate,
+ * tickets and close_notify are the program's, see kseal_install_mainline(3). No secret is used, and
+ * nobody counts records (RFC 8446 5.5).
+ * After an error with both directions' keys close the socket: it may have keys for sending alone, or
+ * none and be plain TCP. The next keys are as with kseal_install(), one direction at a time; after an
+ * error it has those that it had. -EBUSY: this kernel's TLS (before Linux 6.14) has one key for ever.
+ * -ENOPKG tls.ko is not loaded (the kernel loads it by itself for CAP_NET_ADMIN), -EEXIST the socket has
+ * another ULP, kseal's too, or keys that these do not follow, -ENOTCONN, -EOPNOTSUPP the version or the
+ * cipher is not one of linux/tls.h or of this kernel's, -ENOENT the kernel does not have the cipher's
+ * code, -EINVAL a key's length, both directions have one key and IV, one is missing and there are no
+ * keys, or the next keys are for another version or cipher or begin with another number than 0.
+ */
+KSEAL_CHECK_RESULT int kseal_install_mainline(int fd, const struct kseal_session_keys *keys,
+					      char *errtext, size_t size);
+
 #ifdef __cplusplus
 }
 #endif

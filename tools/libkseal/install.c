@@ -54,7 +54,7 @@ static bool fits(const struct kseal_keys *keys)
 	return keys->key_len <= sizeof(keys->key) && keys->secret_len <= sizeof(keys->secret);
 }
 
-static int refuse(int err, const char *why, char *errtext, size_t size)
+int kseal_refuse(int err, const char *why, char *errtext, size_t size)
 {
 	if (errtext && size)
 		snprintf(errtext, size, "%s", why ? why : strerror(-err));
@@ -69,20 +69,20 @@ int kseal_install(int fd, const struct kseal_session_keys *keys, char *errtext, 
 	if (errtext && size)
 		errtext[0] = '\0';
 	if (!fits(&keys->tx) || !fits(&keys->rx))
-		return refuse(-EINVAL, "a key or secret is too long", errtext, size);
+		return kseal_refuse(-EINVAL, "a key or secret is too long", errtext, size);
 	/* before the ULP is attached: without the module the socket stays as it is */
 	err = kseal_genl_open(&g);
 	if (err == -ENOENT)
-		return refuse(-ENOPKG, "kseal.ko is not loaded", errtext, size);
+		return kseal_refuse(-ENOPKG, "kseal.ko is not loaded", errtext, size);
 	if (err)
-		return refuse(err, NULL, errtext, size);
+		return kseal_refuse(err, NULL, errtext, size);
 	err = kseal_socket_attach(fd);
 	if (err) {
-		refuse(err, NULL, errtext, size);
+		kseal_refuse(err, NULL, errtext, size);
 	} else {
 		err = send_keys(&g, fd, keys);
 		if (err)
-			refuse(err, g.error[0] ? g.error : NULL, errtext, size);
+			kseal_refuse(err, g.error[0] ? g.error : NULL, errtext, size);
 	}
 	kseal_genl_close(&g);
 	return err;
