@@ -11,6 +11,7 @@ alone=" explain handshake keyupdate rekey module "
 tests=() parallel=()
 for program in "${programs[@]}"; do
 	if [[ $program = *.sh ]]; then tests+=("./$program")
+	elif [[ $program = fallback ]]; then tests+=("./without.sh tls bin/$program")
 	elif [[ $alone = *" $program "* ]]; then tests+=("bin/$program")
 	else parallel+=("bin/$program"); fi
 done
