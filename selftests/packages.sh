@@ -15,7 +15,7 @@ esac
 # Programs that know nothing of TLS, for programs.sh, and what they need; and what is used for the same today, for stunnel.sh
 programs=(memcached busybox-static prometheus-node-exporter postgresql-15 postgresql-client-15 netcat-openbsd python3-pyftpdlib
 	python3-aiosmtpd python3-public python3-attr stunnel4 hitch libev4 haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1
-	apache2-utils libapr1 libaprutil1)
+	apache2-utils libapr1 libaprutil1 nghttp2-server nghttp2-client)
 missing=()
 for pkg in "${wanted[@]}"; do
 	dpkg-query -W -f '${db:Status-Abbrev}\n' "$pkg" 2>/dev/null | grep -q ^ii || missing+=("$pkg")

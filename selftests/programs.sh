@@ -116,6 +116,29 @@ wrapped node-exporter 9100 'GET /metrics HTTP/1.0\r\n\r\n'
 metrics() { secure https://localhost:9100/metrics | grep "^node_load1 "; }
 ok "node-exporter, in Go: its metrics" metrics
 
+# ---- both ends under io_uring, by which libev waits for sockets if it is told to; over HTTP/2 ----
+
+uring=(env LIBEV_FLAGS=128 LD_LIBRARY_PATH="$deb/libev4/usr/lib/x86_64-linux-gnu")
+mkdir "$work/huge"
+head -c "${thousand}00000" /dev/urandom >"$work/huge/huge"
+echo small >"$work/huge/small"
+start "${uring[@]}" "$deb/nghttp2-server/usr/sbin/nghttpd" --no-tls --echo-upload -a 127.0.0.1 -d "$work/huge" 8083
+nghttpd=${servers[-1]}
+wrapped nghttpd 8083 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
+nghttp() { run "${uring[@]}" "$deb/nghttp2-client/usr/bin/nghttp" "$@"; }
+ok "nghttpd: nghttp, its connection TLS too" is "$(nghttp http://localhost:8083/small)" small
+huge() { nghttp http://localhost:8083/huge | cmp - "$work/huge/huge"; }
+ok "nghttpd: a huge file" huge
+echoed() { nghttp -d "$work/huge/huge" http://localhost:8083/ | cmp - "$work/huge/huge"; }
+ok "nghttpd: a huge file there and back" echoed
+h2load() { run "${uring[@]}" "$deb/nghttp2-client/usr/bin/h2load" -p h2c -n 5000 -c 50 -m 4 http://localhost:8083/small | tee "$work/load" | grep "5000 succeeded" || { cat "$work/load"; return 1; }; }
+ok "nghttpd: h2load, 50 connections" h2load
+by_uring() { # libev goes over to epoll, without a word, if it cannot
+	local fds; fds=$(readlink "/proc/$nghttpd/fd/"*); echo "$fds"
+	[[ $fds = *io_uring* && $fds != *eventpoll* ]]
+}
+ok "nghttpd: by io_uring all the time, without epoll" by_uring
+
 # ---- PostgreSQL ----
 
 pgbin=$deb/postgresql-15/usr/lib/postgresql/15/bin psql=$deb/postgresql-client-15/usr/lib/postgresql/15/bin/psql
