@@ -20,17 +20,28 @@ missing=()
 for pkg in "${wanted[@]}"; do
 	dpkg-query -W -f '${db:Status-Abbrev}\n' "$pkg" 2>/dev/null | grep -q ^ii || missing+=("$pkg")
 done
+download() { # PACKAGE DIRECTORY RELEASE
+	local here; here=$(cd "$(dirname "$0")" && pwd)
+	cd "$2" || return
+	if [[ ! $3 ]]; then
+		apt-get -q download "$1" || { apt-get update -q && apt-get -q download "$1"; }
+		return
+	fi
+	. "$here/vm/lib.sh"
+	cache=${KSEAL_CACHE:-$HOME/.cache/kseal}
+	private_apt "$3" && apt-get -q "${apt_options[@]}" download "$1"
+}
 # These are unpacked beside the tests: servers, installed, would serve on this machine, and of python3-cryptography-vectors
 # we want NIST's vectors for AES-GCM alone
-unpack() { # PACKAGE DIRECTORY [PART]: all of it, or that part
+unpack() { # PACKAGE DIRECTORY [PART [RELEASE]]: all of it, or that part; this machine's, or that release's
 	local tmp
 	[[ -d $2 ]] && return
 	if [[ ${AUTO_INSTALL:-1} = 0 ]]; then
-		echo "make: there is no $2: unpack the Debian package $1 there, see $0" >&2
+		echo "make: there is no $2: unpack the Debian package $1${4:+ of $4} there, see $0" >&2
 		return 1
 	fi
 	tmp=$(mktemp -d)
-	if ! (cd "$tmp" && { apt-get -q download "$1" || { apt-get update -q && apt-get -q download "$1"; }; }) >"$tmp/log" 2>&1; then
+	if ! (download "$1" "$tmp" "${4:-}") >"$tmp/log" 2>&1; then
 		cat "$tmp/log" >&2
 		echo "make: apt-get could not fetch $1: its words stand above." >&2
 		return 1
@@ -44,6 +55,8 @@ if [[ $1 = check-packages ]]; then
 	bin=$(dirname "$0")/bin
 	command -v /usr/sbin/nginx >/dev/null || unpack nginx "$bin/nginx"
 	for pkg in "${programs[@]}"; do unpack "$pkg" "$bin/deb/$pkg"; done
+	# static, and of a Go that knows MPTCP; a static program runs here, whatever release it is of
+	unpack scep "$bin/deb/scep" "" trixie
 	unpack python3-cryptography-vectors "$bin/vectors" usr/lib/python3/dist-packages/cryptography_vectors/ciphers/AES/GCM
 fi
 

@@ -116,6 +116,44 @@ wrapped node-exporter 9100 'GET /metrics HTTP/1.0\r\n\r\n'
 metrics() { secure https://localhost:9100/metrics | grep "^node_load1 "; }
 ok "node-exporter, in Go: its metrics" metrics
 
+# ---- static, in Go: with MPTCP it cannot be wrapped, without it is ----
+
+# What it hands out is its CA's certificate, and this one is large: its clients take 2 MB
+mkdir "$work/depot"
+{
+	printf '%s\n' "[req]" "distinguished_name = dn" "x509_extensions = ca" "prompt = no" "[dn]" "O = kseal" "[ca]" "basicConstraints = critical, CA:true"
+	for ((i = 0; i < 30; i++)); do echo "1.3.6.1.4.1.99999.$i = ASN1:UTF8:$(head -c 45000 /dev/urandom | base64 -w 0)"; done
+} >"$work/ca.conf"
+depot() {
+	openssl genrsa -traditional -des3 -passout pass:x -out "$work/depot/ca.key" 2048 &&
+		openssl req -x509 -new -key "$work/depot/ca.key" -passin pass:x -config "$work/ca.conf" -days 30 -out "$work/depot/ca.pem" &&
+		openssl x509 -in "$work/depot/ca.pem" -outform DER -out "$work/www/depot"
+}
+ok "scepserver: a CA with a large certificate" depot
+scepserver() { start env GODEBUG=multipathtcp="$1" "$deb/scep/usr/bin/scepserver" -depot "$work/depot" -capass x -http-addr "127.0.0.1:$2"; }
+in_clear() { curl -sS --max-time 3 -o "$work/got" "http://127.0.0.1:$1/scep?operation=GetCACert" && same "$work/www/depot"; }
+static() { ! readelf -lW "$deb/scep/usr/bin/scepserver" | tee "$work/segments" | grep INTERP && grep LOAD "$work/segments"; }
+ok "scepserver: static" static
+scepserver 1 8084
+ok "scepserver, MPTCP: serves in clear" eventually in_clear 8084
+ok "scepserver, MPTCP: refused" fails 1 "is MPTCP. Have the program use TCP" "$kseal" wrap 8084
+ok "scepserver, MPTCP: left as it was" in_clear 8084
+ok "scepserver, MPTCP: a rule before it" "$kseal" wrap --ahead 8085
+scepserver 1 8085
+eventually grep -q listening "$work/server.log"
+unreached() { fails 28 "" curl -sS --max-time 3 http://127.0.0.1:8085/scep && dmesg | grep "kseal: .*8085 .*MPTCP"; }
+ok "scepserver, MPTCP: nobody reaches it under that rule" unreached
+kill "${servers[-1]}"; wait "${servers[-1]}"
+scepserver 0 8085
+wrapped scepserver 8085 'GET /scep?operation=GetCACaps HTTP/1.0\r\n\r\n'
+certificate() { secure -o "$work/got" "https://localhost:8085/scep?operation=GetCACert" && same "$work/www/depot"; }
+ok "scepserver: a large certificate, whole" certificate
+enrolled() { # the client is a TLS client by itself, also in Go
+	(cd "$work/depot" && SSL_CERT_FILE=$ca timeout 60 "$deb/scep/usr/bin/scepclient" -server-url https://localhost:8085/scep -private-key client.key -keySize 2048) &&
+		openssl verify -CAfile "$work/depot/ca.pem" "$work/depot/client.pem"
+}
+ok "scepserver: a certificate from it" enrolled
+
 # ---- both ends under io_uring, by which libev waits for sockets if it is told to; over HTTP/2 ----
 
 uring=(env LIBEV_FLAGS=128 LD_LIBRARY_PATH="$deb/libev4/usr/lib/x86_64-linux-gnu")
