@@ -12,6 +12,7 @@
 #include "deliver.h"
 #include "receive.h"
 #include "sock.h"
+#include "stash.h"
 
 /* ---- recvmsg ---- */
 
@@ -97,6 +98,7 @@ static int wait_for_data(struct kseal_sock *ks, long *timeo)
 	if (signal_pending(current))
 		return sock_intr_errno(*timeo);
 	kseal_assemble_settle(ks);
+	kseal_receive_rest(&ks->rx);
 	sk_wait_data(sk, timeo, skb_peek_tail(&sk->sk_receive_queue));
 	return 0;
 }
@@ -294,10 +296,15 @@ static ssize_t splice_record(struct kseal_receive *rx,
 		len -= n;
 	}
 	ret = splice_to_pipe(pipe, &spd);
-	if (ret > 0) {
+	if (ret > 0 && !opened->shared) {
+		/* the rest of the pages may be another record's, or session's */
+		memzero_explicit(opened->text + opened->off + opened->len,
+				 KSEAL_STASH_SIZE - sizeof(*opened) -
+				 opened->off - opened->len);
 		opened->shared = true;
-		kseal_receive_consume(rx, ret);
 	}
+	if (ret > 0)
+		kseal_receive_consume(rx, ret);
 	return ret;
 }
 
@@ -399,5 +406,6 @@ int kseal_read_sock(struct sock *sk, read_descriptor_t *desc,
 		copied += ret;
 	}
 	kseal_assemble_settle(ks);
+	kseal_receive_rest(&ks->rx);
 	return copied ?: ret;
 }

@@ -15,6 +15,7 @@
 #include <net/inet_hashtables.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/sock_reuseport.h>
 #include <net/tcp.h>
 
 #include "main.h"
@@ -158,6 +159,22 @@ static unsigned int judge(struct net *net, struct sock *listener)
 	return drop(net);
 }
 
+/* Where TCP chooses once more among those of a port: each of them. */
+static unsigned int judge_group(struct net *net, struct sock *listener)
+{
+	struct sock_reuseport *group =
+		rcu_dereference(listener->sk_reuseport_cb);
+	unsigned int verdict = judge(net, listener), n, i;
+
+	n = group ? READ_ONCE(group->num_socks) : 0;
+	/* pairs with the write of the number, behind that of the socket */
+	smp_rmb();
+	for (i = 0; i < n && verdict == NF_ACCEPT; i++)
+		if (inet_sk_state_load(group->socks[i]) == TCP_LISTEN)
+			verdict = judge(net, group->socks[i]);
+	return verdict;
+}
+
 /* A listener that has closed may hand what is half open to another of its group
  * (net.ipv4.tcp_migrate_req), or TCP begins anew with whoever listens now; which
  * that is only TCP knows. And who has closed has no port to find a rule by.
@@ -166,8 +183,9 @@ static unsigned int judge_half_open(struct net *net, struct sock *sk)
 {
 	struct sock *listener = inet_reqsk(sk)->rsk_listener;
 
+	/* it may close before TCP looks */
 	if (listener && inet_sk_state_load(listener) == TCP_LISTEN)
-		return judge(net, listener);
+		return judge_group(net, listener);
 	return kseal_wrap_has_port(net, sk->sk_num) ? drop(net) : NF_ACCEPT;
 }
 
@@ -185,7 +203,8 @@ static bool is_known(struct net *net, struct sk_buff *skb, unsigned int *verdict
 		*verdict = judge_half_open(net, sk);
 		return true;
 	case TCP_LISTEN:
-		*verdict = judge(net, sk);
+		/* a BPF program's choice is one of a group's to TCP */
+		*verdict = judge_group(net, sk);
 		return true;
 	default:
 		*verdict = NF_ACCEPT;
@@ -193,11 +212,16 @@ static bool is_known(struct net *net, struct sk_buff *skb, unsigned int *verdict
 	}
 }
 
-/* RFC 7413: it may bring a connection about by itself. */
-static bool has_fast_open(const struct tcphdr *th)
+/* RFC 7413: it may bring a connection about by itself, also without a cookie. */
+static bool opens_fast(const struct segment *s)
 {
+	const struct tcphdr *th = header_of(s);
 	const u8 *at = (const u8 *)(th + 1), *end = (const u8 *)th + __tcp_hdrlen(th);
 
+	if (!th->syn || th->ack)
+		return false;
+	if (s->skb->len > s->thoff + __tcp_hdrlen(th))
+		return true;
 	while (end - at >= 2 && *at != TCPOPT_EOL) {
 		if (*at == TCPOPT_NOP) {
 			at++;
@@ -232,11 +256,14 @@ static unsigned int judge_segment(const struct segment *s)
 			return verdict;
 	}
 	sk = find_listener(s);
-	/* one may come before TCP looks; what it gets is no whole connection yet, but for these */
-	if (!sk)
-		return th->syn && has_fast_open(th) &&
-		       kseal_wrap_has_port(s->net, ntohs(th->dest)) ?
-		       drop(s->net) : NF_ACCEPT;
+	/* TCP will look for itself, later, and what it finds gets no whole
+	 * connection yet, but for these
+	 */
+	if ((!sk || s->skb->sk) && opens_fast(s) &&
+	    kseal_wrap_has_port(s->net, ntohs(th->dest)))
+		return drop(s->net);
+	if (!sk || !kseal_wrap_find(s->net, sk))
+		return NF_ACCEPT;
 	if (!s->skb->sk) {
 		if (!refcount_inc_not_zero(&sk->sk_refcnt))
 			return drop(s->net);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <net/tcp.h>
 
@@ -6,6 +7,8 @@
 #include "listener.h"
 #include "sock.h"
 #include "stats.h"
+
+#define BATCH 64
 
 static int inherit_text(struct kseal_sock *ks, struct kseal_sock *parent,
 			enum kseal_text which, gfp_t gfp)
@@ -116,39 +119,64 @@ static bool reset_plain(struct sock *child, const struct kseal_sock *listener)
 	return true;
 }
 
-/* Held, NULL: there is none. */
-static struct sock *next_plain(struct request_sock_queue *queue)
+/* Some of those that are plain, held. One that is half open yet (fast open) is left
+ * to accept(): TCP looks at its request once more.
+ */
+static unsigned int find_plain(struct request_sock_queue *queue,
+			       struct sock *children[BATCH])
 {
-	struct sock *child = NULL;
 	struct request_sock *req;
+	unsigned int n = 0;
 
 	spin_lock_bh(&queue->rskq_lock);
-	for (req = queue->rskq_accept_head; req; req = req->dl_next) {
-		child = req->sk;
-		/* one of fast open, of which the client went away, has none */
-		if (child && !kseal_sock_is(child) && !is_reset(child)) {
-			sock_hold(child);
-			break;
-		}
-		child = NULL;
+	for (req = queue->rskq_accept_head; req && n < BATCH; req = req->dl_next) {
+		struct sock *child = req->sk;
+
+		if (!child || kseal_sock_is(child) || is_reset(child) ||
+		    inet_sk_state_load(child) == TCP_SYN_RECV)
+			continue;
+		sock_hold(child);
+		children[n++] = child;
 	}
 	spin_unlock_bh(&queue->rskq_lock);
-	return child;
+	return n;
+}
+
+/* As TCP does it with a listener that closes. Not lock_sock(): who owns it has
+ * accepted it, and may do so for as long as he likes. Returns whether it was there.
+ */
+static bool reset_waiting(struct sock *child, const struct kseal_family *family)
+{
+	bool waits;
+
+	local_bh_disable();
+	bh_lock_sock(child);
+	waits = !sock_owned_by_user(child) && !child->sk_socket;
+	if (waits) {
+		kseal_stat_add(sock_net(child), KSEAL_STAT_PLAIN_RESET, 1);
+		family->base->disconnect(child, O_NONBLOCK);
+	}
+	bh_unlock_sock(child);
+	local_bh_enable();
+	return waits;
 }
 
 void kseal_listener_reset_queue(struct sock *sk)
 {
 	struct request_sock_queue *queue = &inet_csk(sk)->icsk_accept_queue;
-	struct sock *child;
-	bool on = true;
+	const struct kseal_family *family = kseal_family_of(sk);
+	struct sock *children[BATCH];
+	unsigned int i, n, reset;
 
-	/* each pass has one less: new ones have the ULP */
-	while (on && (child = next_plain(queue))) {
-		reset(child);
-		on = is_reset(child);
-		sock_put(child);
+	/* each pass has some less: new ones have the ULP */
+	do {
+		n = find_plain(queue, children);
+		for (i = reset = 0; i < n; i++) {
+			reset += reset_waiting(children[i], family);
+			sock_put(children[i]);
+		}
 		cond_resched();
-	}
+	} while (reset && !fatal_signal_pending(current));
 }
 
 struct sock *kseal_listener_accept(struct sock *sk,

@@ -70,6 +70,11 @@ void kseal_receive_rest(struct kseal_receive *rx)
 {
 	kseal_stash_put(rx->spare);
 	rx->spare = NULL;
+	/* half a record */
+	if (rx->raw_len)
+		return;
+	kseal_stash_put(rx->raw);
+	rx->raw = NULL;
 }
 
 void kseal_receive_consume(struct kseal_receive *rx, unsigned int n)

@@ -108,7 +108,7 @@ kseal_receive_first(const struct kseal_receive *rx)
 	return list_first_entry(&rx->opened, struct kseal_opened, node);
 }
 
-/* At the end of a call: nothing is kept for the next record. */
+/* Before waiting and at the end of a call: nothing is kept for the next record. */
 void kseal_receive_rest(struct kseal_receive *rx);
 
 /* Takes @n bytes off the first opened record; the record, when it is empty. */

@@ -419,6 +419,8 @@ int kseal_send_records(struct kseal_sock *ks, struct msghdr *msg, u8 type,
 			push_records(ks, 0);
 			sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 			set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+			/* others may write meanwhile, of another type */
+			begun = false;
 			err = sk_stream_wait_memory(sk, &timeo);
 		}
 		if (err)
@@ -444,6 +446,7 @@ int kseal_send_end(struct kseal_sock *ks, bool push)
 	/* the socket's error stays until it is asked for */
 	if (!err && push)
 		err = -ks->sk->sk_err ?: push_records(ks, 0);
+	kseal_send_rest(&ks->tx);
 	return err == -EAGAIN ? 0 : err;
 }
 
@@ -459,6 +462,7 @@ int kseal_send_flush(struct kseal_sock *ks, bool force)
 	if (ks->tx.keys && ks->state == KSEAL_STATE_KEYED)
 		err = seal_open_record(ks);
 	ret = force ? kseal_out_force(ks->sk, out) : push_records(ks, 0);
+	kseal_send_rest(&ks->tx);
 	return err ?: ret;
 }
 
@@ -496,6 +500,7 @@ int kseal_send_control(struct kseal_sock *ks, u8 type, const void *data,
 	err = seal_text(ks, text);
 	tx->len = 0;
 	tx->type = before;
+	kseal_send_rest(tx);
 	if (!err)
 		err = kseal_out_force(ks->sk, &tx->out);
 	/* on a quiet connection nobody else would try again */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/gfp.h>
+#include <linux/memcontrol.h>
 #include <linux/percpu.h>
+#include <linux/rcupdate.h>
 #include <linux/string.h>
 
 #include "stash.h"
@@ -13,8 +15,38 @@
  */
 static DEFINE_PER_CPU(void *[KEPT], kept);
 
+/* Behind what is used of a buffer: whose memory it is charged to, so that nobody
+ * holds another one's. Never followed; while the charge is there, no other has
+ * this address.
+ */
+static const void **owner_of(void *buf)
+{
+	return buf + KSEAL_STASH_SIZE - sizeof(void *);
+}
+
+static const void *current_owner(void)
+{
+#ifdef CONFIG_MEMCG
+	const void *owner;
+
+	rcu_read_lock();
+	owner = mem_cgroup_from_task(current);
+	rcu_read_unlock();
+	return owner;
+#else
+	return NULL;
+#endif
+}
+
+static void release(void *buf)
+{
+	memzero_explicit(buf, KSEAL_STASH_SIZE);
+	free_pages_exact(buf, KSEAL_STASH_SIZE);
+}
+
 void *kseal_stash_get(void)
 {
+	const void *owner = current_owner();
 	void *buf;
 	int i;
 
@@ -22,10 +54,18 @@ void *kseal_stash_get(void)
 		if (!raw_cpu_read(kept[i]))
 			continue;
 		buf = this_cpu_xchg(kept[i], NULL);
-		if (buf)
+		if (!buf)
+			continue;
+		if (*owner_of(buf) == owner)
 			return buf;
+		/* the place may be taken by now */
+		if (this_cpu_cmpxchg(kept[i], NULL, buf))
+			release(buf);
 	}
-	return alloc_pages_exact(KSEAL_STASH_SIZE, GFP_KERNEL_ACCOUNT);
+	buf = alloc_pages_exact(KSEAL_STASH_SIZE, GFP_KERNEL_ACCOUNT);
+	if (buf)
+		*owner_of(buf) = owner;
+	return buf;
 }
 
 void kseal_stash_put(void *buf)
@@ -38,14 +78,17 @@ void kseal_stash_put(void *buf)
 		if (!raw_cpu_read(kept[i]) &&
 		    !this_cpu_cmpxchg(kept[i], NULL, buf))
 			return;
-	memzero_explicit(buf, KSEAL_STASH_SIZE);
-	free_pages_exact(buf, KSEAL_STASH_SIZE);
+	/* the first goes, which may be of somebody who does not come back */
+	buf = this_cpu_xchg(kept[0], buf);
+	if (buf)
+		release(buf);
 }
 
 void kseal_stash_wipe(void *buf)
 {
-	if (buf)
-		memzero_explicit(buf, KSEAL_STASH_SIZE);
+	if (!buf)
+		return;
+	memzero_explicit(buf, KSEAL_STASH_SIZE - sizeof(void *));
 	kseal_stash_put(buf);
 }
 
@@ -57,10 +100,8 @@ void kseal_stash_exit(void)
 		for (i = 0; i < KEPT; i++) {
 			void *buf = per_cpu(kept[i], cpu);
 
-			if (!buf)
-				continue;
-			memzero_explicit(buf, KSEAL_STASH_SIZE);
-			free_pages_exact(buf, KSEAL_STASH_SIZE);
+			if (buf)
+				release(buf);
 		}
 	}
 }

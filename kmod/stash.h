@@ -10,15 +10,16 @@
 #include "receive.h"
 #include "record.h"
 
-/* of any of the three; whole pages */
+/* of any of the three, and a pointer; whole pages */
 #define KSEAL_STASH_SIZE \
-	PAGE_ALIGN(max_t(size_t, KSEAL_OPENED_SIZE, \
+	PAGE_ALIGN(sizeof(void *) + \
+		   max_t(size_t, KSEAL_OPENED_SIZE, \
 			 max_t(size_t, KSEAL_RECORD_MAX, KSEAL_INNER_MAX)))
 
 /* Process context. What is in it means nothing. NULL: no memory. */
 void *kseal_stash_get(void);
 
-/* Any context; NULL is none. What is in it stays there for the next. */
+/* Any context; NULL is none. What is in it stays there, for whoever is next. */
 void kseal_stash_put(void *buf);
 
 /* Likewise, of a session that ends: it is wiped first. */

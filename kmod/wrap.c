@@ -204,9 +204,9 @@ static int settle(struct net *net, struct sock *sk, unsigned long deadline)
 }
 
 /* All of them, whatever becomes of one. */
-static int settle_all(struct net *net, const struct kseal_listeners *l)
+static int settle_all(struct net *net, const struct kseal_listeners *l,
+		      unsigned long deadline)
 {
-	unsigned long deadline = jiffies + PATIENCE;
 	int err = 0, ret;
 	unsigned int i;
 
@@ -295,8 +295,9 @@ static void settle_again(struct net *net, const struct kseal_wrap *wrap)
 	/* no guard goes by it any more */
 	synchronize_net();
 	err = kseal_listeners_find(net, matches, wrap, &l);
+	/* nobody waits here: the work goes on with those that are owned */
 	if (!err)
-		err = settle_all(net, &l);
+		err = settle_all(net, &l, jiffies);
 	kseal_listeners_put(&l);
 	if (err)
 		kseal_wrap_later(net);
@@ -311,7 +312,7 @@ static void reset_queues(const struct kseal_listeners *l)
 
 	/* children that were begun without the ULP are in their queues */
 	synchronize_net();
-	for (i = 0; i < l->n; i++)
+	for (i = 0; i < l->n && !fatal_signal_pending(current); i++)
 		if (kseal_wrap_is_done(l->sk[i]))
 			kseal_listener_reset_queue(l->sk[i]);
 }
@@ -329,7 +330,7 @@ static int wrap_present(struct net *net, struct kseal_wrap *wrap,
 	if (!err && !l.n && !old && !ahead)
 		err = -ENOENT;
 	if (!err)
-		err = settle_all(net, &l);
+		err = settle_all(net, &l, jiffies + PATIENCE);
 	if (!err)
 		reset_queues(&l);
 	kseal_listeners_put(&l);
