@@ -16,6 +16,8 @@
 #include "secrets.h"
 
 #define NAME "kseal-secrets"
+/* A property of its own: a query for "provider" would displace an administrator's. */
+#define PROPERTY "kseal.secrets"
 
 static _Thread_local struct secrets *current;
 
@@ -33,17 +35,11 @@ void secrets_leave(void)
 
 /* whose turn it is behind us; as long as the provider is loaded */
 static EVP_KDF *next;
-static CRYPTO_ONCE once_next = CRYPTO_ONCE_STATIC_INIT;
-
-static void find_next(void)
-{
-	next = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_TLS1_3_KDF, "provider!=" NAME);
-}
 
 static void *new_context(void *provider)
 {
 	(void)provider;
-	return CRYPTO_THREAD_run_once(&once_next, find_next) && next ? EVP_KDF_CTX_new(next) : NULL;
+	return EVP_KDF_CTX_new(next);
 }
 
 static void free_context(void *context)
@@ -94,7 +90,7 @@ static const OSSL_ALGORITHM *query(void *provider, int operation, int *no_cache)
 	};
 	/* fips: it computes nothing itself, and asks for the next as the configuration has it */
 	static const OSSL_ALGORITHM algorithms[] = {
-		{ OSSL_KDF_NAME_TLS1_3_KDF, "provider=" NAME ",fips=yes", functions, NULL },
+		{ OSSL_KDF_NAME_TLS1_3_KDF, "provider=" NAME "," PROPERTY "=yes,fips=yes", functions, NULL },
 		{ NULL, NULL, NULL, NULL },
 	};
 
@@ -138,12 +134,14 @@ static void load(void)
 	/* 1: those that OpenSSL would load of its own accord stay */
 	if (OSSL_PROVIDER_add_builtin(NULL, NAME, start))
 		loaded = OSSL_PROVIDER_try_load(NULL, NAME, 1);
-	if (loaded)
-		OPENSSL_atexit(unload);
+	if (!loaded)
+		return;
+	OPENSSL_atexit(unload);
+	next = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_TLS1_3_KDF, PROPERTY "!=yes");
 }
 
 const char *secrets_properties(void)
 {
-	/* preferred where it is, and nobody else has that name */
-	return CRYPTO_THREAD_run_once(&once_loaded, load) && loaded ? "?provider=" NAME : NULL;
+	/* preferred where it is */
+	return CRYPTO_THREAD_run_once(&once_loaded, load) && next ? "?" PROPERTY "=yes" : NULL;
 }
