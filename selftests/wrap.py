@@ -75,7 +75,7 @@ def probe(address, port, seconds, pause="0.002"):
         except OSError:
             pass
         time.sleep(float(pause))
-    print(f"{clear} of {tries} in clear" if clear else "none in clear" if tries > 4 * float(seconds) else "too few tries")
+    print(f"{clear} of {tries} in clear" if clear else "none in clear" if tries > float(seconds) else "too few tries")
 
 
 def checksum(data):
