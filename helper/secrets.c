@@ -10,6 +10,7 @@
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/provider.h>
@@ -18,6 +19,8 @@
 #define NAME "kseal-secrets"
 /* A property of its own: a query for "provider" would displace an administrator's. */
 #define PROPERTY "kseal.secrets"
+/* preferred where it is: no other algorithm has it */
+#define QUERY "?" PROPERTY "=yes"
 
 static _Thread_local struct secrets *current;
 
@@ -129,6 +132,18 @@ static void unload(void)
 	OSSL_PROVIDER_unload(loaded);
 }
 
+/* Whether a context gets ours: default_properties of openssl.cnf may be for another. */
+static bool is_first(void)
+{
+	EVP_KDF *first = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_TLS1_3_KDF, QUERY);
+	bool ours = first && !strcmp(OSSL_PROVIDER_get0_name(EVP_KDF_get0_provider(first)), NAME);
+
+	EVP_KDF_free(first);
+	return ours;
+}
+
+static bool usable;
+
 static void load(void)
 {
 	/* 1: those that OpenSSL would load of its own accord stay */
@@ -138,10 +153,11 @@ static void load(void)
 		return;
 	OPENSSL_atexit(unload);
 	next = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_TLS1_3_KDF, PROPERTY "!=yes");
+	usable = next && is_first();
+	ERR_clear_error();
 }
 
 const char *secrets_properties(void)
 {
-	/* preferred where it is */
-	return CRYPTO_THREAD_run_once(&once_loaded, load) && next ? "?" PROPERTY "=yes" : NULL;
+	return CRYPTO_THREAD_run_once(&once_loaded, load) && usable ? QUERY : NULL;
 }

@@ -17,8 +17,9 @@ struct secrets {
 };
 
 /*
- * The property query that an SSL_CTX has to be made with. NULL: OpenSSL took no
- * provider of ours, and its queue of errors says why.
+ * The property query that an SSL_CTX has to be made with. NULL: OpenSSL, or what
+ * its configuration prefers, has no place for a function of ours; then secrets
+ * are seen by its key log only.
  */
 const char *secrets_properties(void);
 

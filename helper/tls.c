@@ -90,6 +90,30 @@ static void on_message(int sent, int version, int type, const void *buf, size_t 
 	}
 }
 
+/* Bytes read from the hex text, 0 if it is not hex or too long. */
+static size_t read_secret(const char *hex, uint8_t secret[KEYS_SECRET_MAX])
+{
+	size_t len = 0;
+
+	return OPENSSL_hexstr2buf_ex(secret, KEYS_SECRET_MAX, &len, hex, '\0') == 1 ? len : 0;
+}
+
+/* A line of the NSS key log: label, client random, secret. See secrets_properties(). */
+static void on_keylog(const SSL *ssl, const char *line)
+{
+	static const char client[] = "CLIENT_TRAFFIC_SECRET_0 ";
+	static const char server[] = "SERVER_TRAFFIC_SECRET_0 ";
+	struct secrets *secrets = &((struct tls *)SSL_get_app_data(ssl))->secrets;
+	const char *hex = strrchr(line, ' ');
+
+	if (!hex)
+		return;
+	if (!strncmp(line, client, strlen(client)))
+		secrets->client_len = read_secret(hex + 1, secrets->client);
+	else if (!strncmp(line, server, strlen(server)))
+		secrets->server_len = read_secret(hex + 1, secrets->server);
+}
+
 /* Clients only. Returns 1 if it took the session. */
 static int on_new_session(SSL *ssl, SSL_SESSION *session)
 {
@@ -105,6 +129,8 @@ static int on_new_session(SSL *ssl, SSL_SESSION *session)
 void tls_watch(SSL_CTX *ctx)
 {
 	SSL_CTX_set_msg_callback(ctx, on_message);
+	if (!secrets_properties())
+		SSL_CTX_set_keylog_callback(ctx, on_keylog);
 	SSL_CTX_sess_set_new_cb(ctx, on_new_session);
 }
 

@@ -60,7 +60,7 @@ step "lint" lint selftests/lint.sh
 mapfile -t unit < <(find selftests/unit/build -maxdepth 1 -type f -executable ! -name fuzz | sort)
 unit+=(selftests/unit/build-sanitize/fuzz)
 export FUZZ_SECONDS=60
-scripts=(selftests/unit/{bench,command,header,install,keygen,keys}.sh selftests/plain_serve.sh)
+scripts=(selftests/unit/{bench,command,header,install,keygen,keys,secrets}.sh selftests/plain_serve.sh)
 step "unit tests" unit selftests/tap.sh "${unit[@]}" "${scripts[@]}"
 # Debian 13's OpenSSL has other groups, limits and errors; there is no Redis server for fleet
 step "unit tests with Debian 13's libraries" trixie selftests/vm/run -r chroot -k trixie -- bash -c '
