@@ -310,6 +310,8 @@ static void reset_queues(const struct kseal_listeners *l)
 {
 	unsigned int i;
 
+	if (!l->n)
+		return;
 	/* children that were begun without the ULP are in their queues */
 	synchronize_net();
 	for (i = 0; i < l->n && !fatal_signal_pending(current); i++)

@@ -364,7 +364,8 @@ TEST_F(wrap, refusals)
 	close(server);
 }
 
-TEST_F(wrap, there_is_an_end_to_rules)
+/* Each waits for all CPUs, which takes its time where those are emulated. */
+TEST_F_TIMEOUT(wrap, there_is_an_end_to_rules, 300)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET };
 	int i, err = 0, made = 0;
