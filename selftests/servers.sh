@@ -11,15 +11,18 @@ trap end EXIT
 start() { "$@" >"$work/server.log" 2>&1 & servers+=($!); }
 "$kseal" keygen -d "$work/keys" localhost 127.0.0.1 ::1 >/dev/null || exit 1
 
-# start_kseald [MORE]: with a profile to serve and to connect, and MORE of kseald.conf; its pid is in helper
-start_kseald() {
-	cat >"$work/kseald.conf" <<-END
+# for kseald.conf: to serve and to connect
+default_profile() {
+	cat <<-END
 		profile default {
 			certificate { chain = "$work/keys/cert.pem" key = "$work/keys/key.pem" }
 			ca = { "$ca" }
 		}
-		${1:-}
 	END
+}
+# start_kseald [MORE]: with that and MORE of kseald.conf; its pid is in helper
+start_kseald() {
+	{ default_profile; echo "${1:-}"; } >"$work/kseald.conf"
 	# shellcheck disable=SC2034 # for who sources this
 	"$kseald" --config "$work/kseald.conf" 2>"$work/kseald.log" & helper=$!
 	servers+=("$helper")

@@ -34,12 +34,7 @@ install_all() {
 	done
 	printf '[Unit]\nRequires=multi-user.target\nAllowIsolate=yes\n' >"$units/all.target"
 	mkdir "$units/all.target.wants" && ln -s ../echo.socket "$units/all.target.wants/"
-	cat >"$work/etc/kseal/kseald.conf" <<-END
-		profile default {
-			certificate { chain = "$work/keys/cert.pem" key = "$work/keys/key.pem" }
-			ca = { "$ca" }
-		}
-	END
+	default_profile >"$work/etc/kseal/kseald.conf"
 }
 ok "everything is installed" install_all
 ok "the units are good" is "$(SYSTEMD_UNIT_PATH=$units systemd-analyze verify --man=no "$units/echo.socket" "$units/kseal-wrap@8007.service" 2>&1)" ""
@@ -56,14 +51,16 @@ echoes() {
 	is "$(echo hello | timeout 20 "$kseal" connect -q localhost:8007 2>"$work/connect")" hello || { cat "$work/connect"; return 1; }
 }
 # not so fast that systemd takes it for an attack (TriggerLimitBurst=)
-in_clear() { timeout 20 selftests/wrap.py probe 127.0.0.1 8007 "${1:-1}" 0.05; }
+in_clear() { timeout 20 selftests/wrap.py probe 127.0.0.1 8007 "${1:-1}" 0.05 3; }
 
 ok "kseald, the rule and the socket are started, in that order" eventually state kseald kseal-wrap@8007 echo.socket
 ok "cat answers over TLS" echoes
 ok "none in clear" is "$(in_clear)" "none in clear"
+# A child that systemd 252 forks at that moment has the old listener for a little longer, and the port is in use.
+again() { ctl restart echo.socket 2>/dev/null || eventually ctl start echo.socket; }
 restarts() {
 	in_clear 4 >"$work/probe" & local probe=$!
-	ctl restart kseald && ctl restart echo.socket && ctl restart kseald || return
+	ctl restart kseald && again && ctl restart kseald || return
 	wait "$probe"
 	is "$(<"$work/probe")" "none in clear" && state kseald kseal-wrap@8007 echo.socket && echoes
 }

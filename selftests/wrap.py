@@ -4,7 +4,8 @@
 
 wrap.py serve ADDRESS PORT [WORKERS [PROTOCOL]]: answers each connection with "plain PID\n" and what it read, and closes it; with
 several workers each has its own listener (SO_REUSEPORT). Says "ready" when all listen.
-wrap.py probe ADDRESS PORT SECONDS [PAUSE]: connects all the time, without TLS; says how often it was answered in clear.
+wrap.py probe ADDRESS PORT SECONDS [PAUSE LEAST]: connects all the time, without TLS; says how often it was answered in clear, if
+it came to more than LEAST tries.
 wrap.py fragments PORT: begins a connection to ::1 in two fragments; says whether it was answered.
 wrap.py queued PORT COMMAND...: a listener whose queue has a connection when COMMAND runs; says what becomes of it.
 """
@@ -64,7 +65,7 @@ def serve(address, port, workers="1", protocol="0"):
         signal.pause()
 
 
-def probe(address, port, seconds, pause="0.002"):
+def probe(address, port, seconds, pause="0.002", least="20"):
     end, tries, clear = time.monotonic() + float(seconds), 0, 0
     while time.monotonic() < end:
         tries += 1
@@ -75,7 +76,7 @@ def probe(address, port, seconds, pause="0.002"):
         except OSError:
             pass
         time.sleep(float(pause))
-    print(f"{clear} of {tries} in clear" if clear else "none in clear" if tries > float(seconds) else "too few tries")
+    print(f"{clear} of {tries} in clear" if clear else "none in clear" if tries > int(least) else "too few tries")
 
 
 def checksum(data):
