@@ -178,10 +178,9 @@ static int no_passphrase(char *buf, int size, int writing, void *arg)
 static SSL_CTX *context_base(const SSL_METHOD *method, const struct settings *settings, char *why,
 			     size_t size)
 {
-	SSL_CTX *ctx;
+	SSL_CTX *ctx = SSL_CTX_new_ex(NULL, secrets_properties(), method);
 
 	snprintf(why, size, "no memory for OpenSSL's contexts");
-	ctx = SSL_CTX_new_ex(NULL, secrets_properties(), method);
 	if (!ctx)
 		return NULL;
 	SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);

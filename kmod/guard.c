@@ -127,29 +127,14 @@ static unsigned int drop(struct net *net)
 	return NF_DROP;
 }
 
-/* Wraps it where it stands. Returns -EAGAIN if somebody owns it. */
-static int wrap_in_bh(struct sock *sk, const struct kseal_wrap *wrap)
-{
-	int err = -EAGAIN;
-
-	/* a packet that comes back from a queue of user space is no softirq's */
-	local_bh_disable();
-	bh_lock_sock(sk);
-	if (!sock_owned_by_user(sk))
-		err = kseal_wrap_apply(sk, wrap);
-	bh_unlock_sock(sk);
-	local_bh_enable();
-	return err;
-}
-
 static unsigned int judge(struct net *net, struct sock *listener)
 {
-	const struct kseal_wrap *wrap = kseal_wrap_find(net, listener);
 	int err;
 
-	if (!wrap || kseal_wrap_is_done(listener))
+	if (!kseal_wrap_find(net, listener) || kseal_wrap_is_done(listener))
 		return NF_ACCEPT;
-	err = wrap_in_bh(listener, wrap);
+	/* where it stands */
+	err = kseal_wrap_settle(net, listener);
 	if (!err)
 		return NF_ACCEPT;
 	if (err == -EAGAIN || err == -ENOMEM)

@@ -86,7 +86,6 @@ unregister_pernet:
 	unregister_pernet_subsys(&net_ops);
 destroy_wq:
 	destroy_workqueue(kseal_wq);
-	kseal_stash_exit();
 	return err;
 }
 
@@ -99,8 +98,6 @@ static void __exit kseal_exit(void)
 	flush_workqueue(kseal_wq);
 	unregister_pernet_subsys(&net_ops);
 	destroy_workqueue(kseal_wq);
-	/* sessions are freed behind a grace period, and give theirs back */
-	rcu_barrier();
 	kseal_stash_exit();
 }
 

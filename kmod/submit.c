@@ -123,6 +123,5 @@ void kseal_splice_eof(struct socket *sock)
 	lock_sock(sk);
 	if (ks->state == KSEAL_STATE_KEYED && ks->tx.keys)
 		kseal_send_flush(ks, false);
-	kseal_send_rest(&ks->tx);
 	release_sock(sk);
 }

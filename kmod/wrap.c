@@ -141,7 +141,8 @@ static int attach(struct sock *sk, const struct kseal_wrap *wrap)
 	return err;
 }
 
-int kseal_wrap_apply(struct sock *sk, const struct kseal_wrap *wrap)
+/* What a rule says of a listener. Returns -ENOTCONN if it does not listen any more. */
+static int apply(struct sock *sk, const struct kseal_wrap *wrap)
 {
 	struct kseal_sock *ks;
 	int err = 0;
@@ -166,27 +167,27 @@ int kseal_wrap_apply(struct sock *sk, const struct kseal_wrap *wrap)
 	return err;
 }
 
-/* As the rules want it now. Returns -EAGAIN while somebody owns it. */
-static int try_settle(struct net *net, struct sock *sk)
+int kseal_wrap_settle(struct net *net, struct sock *sk)
 {
 	const struct kseal_wrap *wrap;
 	int err = -EAGAIN;
 
-	/* Not lock_sock(): a program can hold that for as long as it likes. */
+	/* Not lock_sock(): a program can hold that for as long as it likes. And a
+	 * packet that comes back from a queue of user space is no softirq's.
+	 */
 	local_bh_disable();
 	bh_lock_sock(sk);
 	if (!sock_owned_by_user(sk)) {
 		err = 0;
 		wrap = kseal_wrap_find(net, sk);
 		if (wrap)
-			err = kseal_wrap_apply(sk, wrap);
+			err = apply(sk, wrap);
 		else if (kseal_sock_is(sk) && kseal_sock(sk)->wrapped)
 			WRITE_ONCE(kseal_sock(sk)->pass, true);
 	}
 	bh_unlock_sock(sk);
 	local_bh_enable();
-	/* it was closed meanwhile */
-	return err == -ENOTCONN ? 0 : err;
+	return err;
 }
 
 static int settle(struct net *net, struct sock *sk, unsigned long deadline)
@@ -194,13 +195,14 @@ static int settle(struct net *net, struct sock *sk, unsigned long deadline)
 	int err;
 
 	lockdep_assert_held(&kseal_net(net)->wrap_lock);
-	while ((err = try_settle(net, sk)) == -EAGAIN &&
+	while ((err = kseal_wrap_settle(net, sk)) == -EAGAIN &&
 	       time_before(jiffies, deadline)) {
 		schedule_timeout_killable(1);
 		if (fatal_signal_pending(current))
 			return -EINTR;
 	}
-	return err;
+	/* it was closed meanwhile */
+	return err == -ENOTCONN ? 0 : err;
 }
 
 /* All of them, whatever becomes of one. */

@@ -41,14 +41,15 @@ const struct kseal_wrap *kseal_wrap_find(struct net *net,
 					 const struct sock *sk);
 
 /**
- * kseal_wrap_apply - what a rule says of a listener
- * @sk: the listener, its spinlock held, with nobody owning it
- * @wrap: its rule
+ * kseal_wrap_settle - make a listener what the rules want it to be now
+ * @net: its namespace
+ * @sk: the listener, not locked
  *
- * Return: 0; -EBUSY it carries something else; -EOPNOTSUPP it is MPTCP;
+ * In RCU, or with kseal_net.wrap_lock held; does not sleep. Return: 0; -EAGAIN
+ * somebody owns it; -EBUSY it carries something else; -EOPNOTSUPP it is MPTCP;
  * -ENOTCONN it does not listen any more; -ENOMEM.
  */
-int kseal_wrap_apply(struct sock *sk, const struct kseal_wrap *wrap);
+int kseal_wrap_settle(struct net *net, struct sock *sk);
 
 /* Whether a listener is as its rule wants it. Any context. */
 bool kseal_wrap_is_done(const struct sock *sk);
