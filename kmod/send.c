@@ -509,7 +509,8 @@ int kseal_send_control(struct kseal_sock *ks, u8 type, const void *data,
 	return err;
 }
 
-int kseal_send_plain(struct kseal_sock *ks, const void *data, size_t len)
+int kseal_send_plain(struct kseal_sock *ks, const void *data, size_t len,
+		     int flags)
 {
 	struct kseal_send *tx = &ks->tx;
 	int err;
@@ -524,7 +525,7 @@ int kseal_send_plain(struct kseal_sock *ks, const void *data, size_t len)
 		err = kseal_out_copy(ks->sk, &tx->out, data, len);
 	if (err)
 		return err;
-	err = push_records(ks, 0);
+	err = push_records(ks, flags);
 	return err == -EAGAIN ? 0 : err;
 }
 
