@@ -6,17 +6,8 @@
 #include <string.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include "kdf.h"
 #include "keys.h"
-
-#define LABEL_PREFIX	"tls13 "
-#define LABEL_MAX	255	/* RFC 8446 7.1: opaque label<7..255> */
-#define CONTEXT_MAX	255	/* opaque context<0..255> */
-
-/* struct HkdfLabel, and room for what HKDF-Expand puts before and after it */
-#define INFO_MAX	(2 + 1 + LABEL_MAX + 1 + CONTEXT_MAX)
-
-#define SEED_MAX	128
 
 #define AES128	KSEAL_CIPHER_AES_GCM_128
 #define AES256	KSEAL_CIPHER_AES_GCM_256
@@ -59,68 +50,14 @@ const struct keys_suite *keys_suite(uint16_t id)
 	return NULL;
 }
 
-/*
- * RFC 5869 2.3, HKDF-Expand: T(i) = HMAC(PRK, T(i-1) | info | i). info has
- * EVP_MAX_MD_SIZE bytes of room before it and one after it.
- */
-static int hkdf_expand(const EVP_MD *md, const uint8_t *prk, size_t prk_len, uint8_t *info,
-		       size_t info_len, uint8_t *out, size_t out_len)
-{
-	size_t md_len = (size_t)EVP_MD_get_size(md);
-	uint8_t block[EVP_MAX_MD_SIZE];
-	size_t before = 0;
-	int ret = 0;
-
-	for (uint8_t i = 1; out_len; i++) {
-		size_t part = out_len < md_len ? out_len : md_len;
-
-		info[info_len] = i;
-		if (!HMAC(md, prk, (int)prk_len, info - before, before + info_len + 1, block,
-			  NULL)) {
-			ret = -ENOMEM;
-			break;
-		}
-		memcpy(out, block, part);
-		out += part;
-		out_len -= part;
-		before = md_len;
-		memcpy(info - before, block, before);
-	}
-	OPENSSL_cleanse(block, sizeof(block));
-	return ret;
-}
-
 int keys_expand_label(const char *digest, const uint8_t *secret, size_t secret_len,
 		      const char *label, const uint8_t *context, size_t context_len,
 		      uint8_t *out, size_t out_len)
 {
-	uint8_t room[EVP_MAX_MD_SIZE + INFO_MAX + 1];
-	size_t label_len = strlen(LABEL_PREFIX) + strlen(label);
-	uint8_t *info = room + EVP_MAX_MD_SIZE;
-	uint8_t *p = info;
-	EVP_MD *md;
-	int ret;
+	const EVP_MD *md = kdf_digest(digest);
 
-	if (label_len < 7 || label_len > LABEL_MAX || context_len > CONTEXT_MAX || out_len > 255)
-		return -EINVAL;
-	md = EVP_MD_fetch(NULL, digest, NULL);
-	if (!md)
-		return -EINVAL;
-
-	*p++ = 0;				/* uint16 length */
-	*p++ = (uint8_t)out_len;
-	*p++ = (uint8_t)label_len;
-	p = (uint8_t *)stpcpy((char *)p, LABEL_PREFIX);
-	p = (uint8_t *)stpcpy((char *)p, label);
-	*p++ = (uint8_t)context_len;
-	if (context_len)
-		memcpy(p, context, context_len);
-	p += context_len;
-
-	ret = hkdf_expand(md, secret, secret_len, info, (size_t)(p - info), out, out_len);
-	OPENSSL_cleanse(room, sizeof(room));
-	EVP_MD_free(md);
-	return ret;
+	return md ? kdf_expand_label(md, secret, secret_len, label, strlen(label), context,
+				      context_len, out, out_len) : -EINVAL;
 }
 
 int keys_derive(struct keys *keys, const struct keys_suite *suite, const uint8_t *secret)
@@ -140,42 +77,18 @@ int keys_derive(struct keys *keys, const struct keys_suite *suite, const uint8_t
 	return ret;
 }
 
-/* RFC 5246 5: P_hash is HMAC(secret, A(i) | seed), A(i) HMAC(secret, A(i-1)), A(0) the seed. */
 int keys_prf(const char *digest, const uint8_t *secret, size_t secret_len, const char *label,
 	     const uint8_t *seed, size_t seed_len, uint8_t *out, size_t out_len)
 {
-	uint8_t room[EVP_MAX_MD_SIZE + SEED_MAX], block[EVP_MAX_MD_SIZE];
-	size_t label_len = strlen(label), all = label_len + seed_len, md_len;
-	uint8_t *labeled = room + EVP_MAX_MD_SIZE;	/* A(i) goes before it */
-	EVP_MD *md = EVP_MD_fetch(NULL, digest, NULL);
-	int ret = -EINVAL;
+	const EVP_MD *md = kdf_digest(digest);
+	uint8_t labeled[KDF_SEED_MAX];
+	size_t label_len = strlen(label);
 
-	if (!md || all > SEED_MAX)
-		goto out;
-	md_len = (size_t)EVP_MD_get_size(md);
+	if (!md || label_len + seed_len > sizeof(labeled))
+		return -EINVAL;
 	memcpy(labeled, label, label_len);
 	memcpy(labeled + label_len, seed, seed_len);
-	ret = -ENOMEM;
-	if (!HMAC(md, secret, (int)secret_len, labeled, all, labeled - md_len, NULL))
-		goto out;
-	while (out_len) {
-		size_t part = out_len < md_len ? out_len : md_len;
-
-		if (!HMAC(md, secret, (int)secret_len, labeled - md_len, md_len + all, block, NULL))
-			goto out;
-		memcpy(out, block, part);
-		out += part;
-		out_len -= part;
-		if (!HMAC(md, secret, (int)secret_len, labeled - md_len, md_len, block, NULL))
-			goto out;
-		memcpy(labeled - md_len, block, md_len);
-	}
-	ret = 0;
-out:
-	OPENSSL_cleanse(room, sizeof(room));
-	OPENSSL_cleanse(block, sizeof(block));
-	EVP_MD_free(md);
-	return ret;
+	return kdf_prf(md, secret, secret_len, labeled, label_len + seed_len, out, out_len);
 }
 
 int keys_derive_tls12(struct keys *client, struct keys *server, const struct keys_suite *suite,

@@ -61,8 +61,8 @@ int keys_expand_label(const char *digest, const uint8_t *secret, size_t secret_l
 int keys_derive(struct keys *keys, const struct keys_suite *suite, const uint8_t *secret);
 
 /*
- * The PRF of RFC 5246 5: fills out from a secret, a label and a seed (at most
- * 128 bytes). Returns 0, -EINVAL (a length or the digest), -ENOMEM.
+ * The PRF of RFC 5246 5: fills out from a secret, a label and a seed (together
+ * at most 128 bytes). Returns 0, -EINVAL (a length or the digest), -ENOMEM.
  */
 int keys_prf(const char *digest, const uint8_t *secret, size_t secret_len, const char *label,
 	     const uint8_t *seed, size_t seed_len, uint8_t *out, size_t out_len);

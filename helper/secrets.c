@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A provider in this process with one algorithm, TLS13-KDF, that passes each
- * call on to whoever else has it. libssl derives keys with it, so the secrets
- * come by. OpenSSL's other way to them is the key log, where 3.0 prints five
- * secrets in hexadecimal for two that are wanted: a tenth of a handshake.
+ * A provider in this process with two algorithms, TLS13-KDF and TLS1-PRF. libssl
+ * derives keys with them, so the secrets of TLS 1.3 come by. OpenSSL's other way
+ * to these is the key log, where 3.0 prints five secrets in hexadecimal for two
+ * that are wanted: a tenth of a handshake. It computes what libssl asks for by
+ * kdf.h, which takes off another tenth, and passes on what is put otherwise, or
+ * everything if the next provider is another than OpenSSL's default one: that has
+ * been chosen for computing it.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -11,9 +14,11 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/provider.h>
+#include "kdf.h"
 #include "secrets.h"
 
 #define NAME "kseal-secrets"
@@ -34,25 +39,150 @@ void secrets_leave(void)
 	current = NULL;
 }
 
-/* ---- the key derivation function ---- */
+/* ---- what libssl asks for ---- */
 
-/* whose turn it is behind us; as long as the provider is loaded */
-static EVP_KDF *next;
+static bool take_digest(const EVP_MD **md, const OSSL_PARAM *p)
+{
+	*md = p->data_type == OSSL_PARAM_UTF8_STRING ? kdf_digest(p->data) : NULL;
+	return *md;
+}
 
-static void *new_context(void *provider)
+static bool is(const OSSL_PARAM *octets, const char *text)
+{
+	return octets->data && octets->data_size == strlen(text) &&
+	       !memcmp(octets->data, text, octets->data_size);
+}
+
+/* ---- TLS13-KDF ---- */
+
+struct schedule {
+	int mode;
+	const EVP_MD *md;
+	/* of octets; data is NULL where it was not given */
+	OSSL_PARAM key, salt, prefix, label, data;
+};
+
+/* Returns false: not for us. */
+static bool take_schedule(struct schedule *q, const OSSL_PARAM *p)
+{
+	const struct {
+		const char *name;
+		OSSL_PARAM *to;
+	} octets[] = {
+		{ OSSL_KDF_PARAM_KEY, &q->key },
+		{ OSSL_KDF_PARAM_SALT, &q->salt },
+		{ OSSL_KDF_PARAM_PREFIX, &q->prefix },
+		{ OSSL_KDF_PARAM_LABEL, &q->label },
+		{ OSSL_KDF_PARAM_DATA, &q->data },
+	};
+
+	if (!strcmp(p->key, OSSL_KDF_PARAM_MODE))
+		return OSSL_PARAM_get_int(p, &q->mode);
+	if (!strcmp(p->key, OSSL_KDF_PARAM_DIGEST))
+		return take_digest(&q->md, p);
+	for (size_t i = 0; i < sizeof(octets) / sizeof(octets[0]); i++)
+		if (!strcmp(p->key, octets[i].name)) {
+			*octets[i].to = *p;
+			return p->data_type == OSSL_PARAM_OCTET_STRING;
+		}
+	return false;
+}
+
+/* Returns whether it is answered. */
+static bool answer_schedule(const struct schedule *q, uint8_t *out, size_t len)
+{
+	size_t md_len = q->md ? (size_t)EVP_MD_get_size(q->md) : 0;
+
+	if (!md_len || !is(&q->prefix, "tls13 ") || !q->label.data)
+		return false;
+	if (q->mode == EVP_KDF_HKDF_MODE_EXPAND_ONLY && q->key.data && !q->salt.data)
+		return !kdf_expand_label(q->md, q->key.data, q->key.data_size, q->label.data,
+					 q->label.data_size, q->data.data, q->data.data_size,
+					 out, len);
+	if (q->mode == EVP_KDF_HKDF_MODE_EXTRACT_ONLY && is(&q->label, "derived") &&
+	    !q->data.data && len == md_len)
+		return !kdf_next_secret(q->md, q->salt.data, q->salt.data_size, q->key.data,
+					q->key.data_size, out);
+	return false;
+}
+
+/* ---- TLS1-PRF ---- */
+
+struct prf {
+	const EVP_MD *md;
+	OSSL_PARAM secret;
+	uint8_t seed[KDF_SEED_MAX];
+	size_t seed_len;
+};
+
+/* The seed comes in pieces, the label first. */
+static bool take_prf(struct prf *q, const OSSL_PARAM *p)
+{
+	if (!strcmp(p->key, OSSL_KDF_PARAM_DIGEST))
+		return take_digest(&q->md, p);
+	if (p->data_type != OSSL_PARAM_OCTET_STRING)
+		return false;
+	if (!strcmp(p->key, OSSL_KDF_PARAM_SECRET)) {
+		q->secret = *p;
+		return true;
+	}
+	if (strcmp(p->key, OSSL_KDF_PARAM_SEED) || p->data_size > sizeof(q->seed) - q->seed_len)
+		return false;
+	if (p->data_size)
+		memcpy(q->seed + q->seed_len, p->data, p->data_size);
+	q->seed_len += p->data_size;
+	return true;
+}
+
+/* ---- the key derivation functions ---- */
+
+static struct algorithm {
+	const char *name;
+	EVP_KDF *next;		/* whose turn it is behind us; as long as the provider is loaded */
+	bool next_is_default;
+} tls13_kdf = { .name = OSSL_KDF_NAME_TLS1_3_KDF }, tls1_prf = { .name = OSSL_KDF_NAME_TLS1_PRF };
+
+/* One derivation. */
+struct derivation {
+	const struct algorithm *algorithm;
+	EVP_KDF_CTX *next;	/* NULL until it is needed */
+};
+
+static void *new_context(const struct algorithm *algorithm)
+{
+	struct derivation *d = OPENSSL_zalloc(sizeof(*d));
+
+	if (d)
+		d->algorithm = algorithm;
+	return d;
+}
+
+static void *new_schedule(void *provider)
 {
 	(void)provider;
-	return EVP_KDF_CTX_new(next);
+	return new_context(&tls13_kdf);
+}
+
+static void *new_prf(void *provider)
+{
+	(void)provider;
+	return new_context(&tls1_prf);
 }
 
 static void free_context(void *context)
 {
-	EVP_KDF_CTX_free(context);
+	struct derivation *d = context;
+
+	if (d)
+		EVP_KDF_CTX_free(d->next);
+	OPENSSL_free(d);
 }
 
-static bool is(const OSSL_PARAM *label, const char *text)
+static int pass_on(struct derivation *d, uint8_t *out, size_t len, const OSSL_PARAM params[])
 {
-	return label->data_size == strlen(text) && !memcmp(label->data, text, label->data_size);
+	if (!d->next)
+		d->next = EVP_KDF_CTX_new(d->algorithm->next);
+	return d->next && EVP_KDF_derive(d->next, out, len, params) > 0;
 }
 
 /* The lengths of RFC 8446 7.1's hashes all fit. */
@@ -64,36 +194,58 @@ static void keep(const uint8_t *secret, size_t len, uint8_t to[KEYS_SECRET_MAX],
 	*to_len = len;
 }
 
-static int derive(void *context, unsigned char *out, size_t len, const OSSL_PARAM params[])
+static int derive_schedule(void *context, unsigned char *out, size_t len, const OSSL_PARAM params[])
 {
-	const OSSL_PARAM *label = OSSL_PARAM_locate_const(params, OSSL_KDF_PARAM_LABEL);
+	struct schedule q = { .mode = -1 };
+	bool ours = tls13_kdf.next_is_default;
 
-	if (EVP_KDF_derive(context, out, len, params) <= 0)
+	for (const OSSL_PARAM *p = params; p && p->key; p++)
+		if (!take_schedule(&q, p))
+			ours = false;
+	if (!(ours && answer_schedule(&q, out, len)) && !pass_on(context, out, len, params))
 		return 0;
-	if (!current || !label || label->data_type != OSSL_PARAM_OCTET_STRING || !label->data)
+	if (!current)
 		return 1;
-	if (is(label, "c ap traffic"))
+	if (is(&q.label, "c ap traffic"))
 		keep(out, len, current->client, &current->client_len);
-	else if (is(label, "s ap traffic"))
+	else if (is(&q.label, "s ap traffic"))
 		keep(out, len, current->server, &current->server_len);
 	return 1;
+}
+
+static int derive_prf(void *context, unsigned char *out, size_t len, const OSSL_PARAM params[])
+{
+	struct prf q = { 0 };
+	bool ours = tls1_prf.next_is_default;
+
+	for (const OSSL_PARAM *p = params; ours && p && p->key; p++)
+		ours = take_prf(&q, p);
+	if (ours && q.md && q.secret.data && q.seed_len &&
+	    !kdf_prf(q.md, q.secret.data, q.secret.data_size, q.seed, q.seed_len, out, len))
+		return 1;
+	return pass_on(context, out, len, params);
 }
 
 /* ---- the provider ---- */
 
 #define FUNCTION(id, function) { id, (void (*)(void))(function) }
 
+#define KDF(create, derive) {					\
+	FUNCTION(OSSL_FUNC_KDF_NEWCTX, create),			\
+	FUNCTION(OSSL_FUNC_KDF_FREECTX, free_context),		\
+	FUNCTION(OSSL_FUNC_KDF_DERIVE, derive),			\
+	{ 0, NULL },						\
+}
+
 static const OSSL_ALGORITHM *query(void *provider, int operation, int *no_cache)
 {
-	static const OSSL_DISPATCH functions[] = {
-		FUNCTION(OSSL_FUNC_KDF_NEWCTX, new_context),
-		FUNCTION(OSSL_FUNC_KDF_FREECTX, free_context),
-		FUNCTION(OSSL_FUNC_KDF_DERIVE, derive),
-		{ 0, NULL },
-	};
-	/* fips: it computes nothing itself, and asks for the next as the configuration has it */
+	static const OSSL_DISPATCH schedule[] = KDF(new_schedule, derive_schedule);
+	static const OSSL_DISPATCH prf[] = KDF(new_prf, derive_prf);
+	/* fips: it computes nothing itself where the next is OpenSSL's FIPS provider */
+	static const char properties[] = "provider=" NAME "," PROPERTY "=yes,fips=yes";
 	static const OSSL_ALGORITHM algorithms[] = {
-		{ OSSL_KDF_NAME_TLS1_3_KDF, "provider=" NAME "," PROPERTY "=yes,fips=yes", functions, NULL },
+		{ OSSL_KDF_NAME_TLS1_3_KDF, properties, schedule, NULL },
+		{ OSSL_KDF_NAME_TLS1_PRF, properties, prf, NULL },
 		{ NULL, NULL, NULL, NULL },
 	};
 
@@ -105,8 +257,10 @@ static const OSSL_ALGORITHM *query(void *provider, int operation, int *no_cache)
 static void teardown(void *provider)
 {
 	(void)provider;
-	EVP_KDF_free(next);
-	next = NULL;
+	EVP_KDF_free(tls13_kdf.next);
+	EVP_KDF_free(tls1_prf.next);
+	tls13_kdf.next = NULL;
+	tls1_prf.next = NULL;
 }
 
 static int start(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
@@ -142,6 +296,16 @@ static bool is_first(void)
 	return ours;
 }
 
+static bool find_next(struct algorithm *algorithm)
+{
+	algorithm->next = EVP_KDF_fetch(NULL, algorithm->name, PROPERTY "!=yes");
+	if (!algorithm->next)
+		return false;
+	algorithm->next_is_default =
+		!strcmp(OSSL_PROVIDER_get0_name(EVP_KDF_get0_provider(algorithm->next)), "default");
+	return true;
+}
+
 static bool usable;
 
 static void load(void)
@@ -152,8 +316,7 @@ static void load(void)
 	if (!loaded)
 		return;
 	OPENSSL_atexit(unload);
-	next = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_TLS1_3_KDF, PROPERTY "!=yes");
-	usable = next && is_first();
+	usable = find_next(&tls13_kdf) && find_next(&tls1_prf) && is_first();
 	ERR_clear_error();
 }
 
