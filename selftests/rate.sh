@@ -72,8 +72,8 @@ median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 
 echo "connections a second with $clients clients and $workers worker(s), median of $rounds times $seconds s"
 printf '%-34s %8s %8s %8s %8s\n' "" nginx s_server kseal of-nginx
-while read -r what port options; do
-	[[ $what =~ $rows ]] || continue
+while read -r row port options; do
+	[[ $row =~ $rows ]] || continue
 	rm -f "$work"/result.*
 	for ((round = 0; round < rounds; round++)); do
 		for server in 9 7 8; do
@@ -81,8 +81,10 @@ while read -r what port options; do
 			rate "${server}00$port" $options >>"$work/result.$server"
 		done
 	done
-	for server in 9 7 8; do median <"$work/result.$server"; done | paste -sd' ' |
-		awk -v what="${what//_/ }" '{ printf "%-34s %8.0f %8.0f %8.0f %8.2f\n", what, $1, $2, $3, $3 / $1 }'
+	# of each round by itself, since the machine is not the same from one to the next
+	paste "$work"/result.[89] | awk '{ print $1 / $2 }' >"$work/result.ratio"
+	for what in 9 7 8 ratio; do median <"$work/result.$what"; done | paste -sd' ' |
+		awk -v what="${row//_/ }" '{ printf "%-34s %8.0f %8.0f %8.0f %8.2f\n", what, $1, $2, $3, $4 }'
 done <<-'END'
 	TLS_1.3,_ECDSA_P-256 1 -new
 	TLS_1.3,_RSA-2048 2 -new
