@@ -27,7 +27,7 @@ static void send_alert(struct kseal_sock *ks, u8 level, u8 description)
 					 record + KSEAL_HEADER_LEN, 2);
 	} else {
 		kseal_record_header(record, KSEAL_TYPE_ALERT, 2);
-		err = kseal_send_plain(ks, record, sizeof(record), 0);
+		err = kseal_send_plain(ks, record, sizeof(record));
 	}
 	if (err)
 		return;

@@ -484,11 +484,9 @@ struct kseal_request *kseal_handshake_find(struct net *net, u32 portid,
 }
 
 int kseal_handshake_answer(struct kseal_request *req, u32 consumed,
-			   const void *bytes, size_t len, bool more,
-			   bool end_1_3)
+			   const void *bytes, size_t len, bool more)
 {
 	struct kseal_sock *ks = session(req);
-	bool hold;
 	int err;
 
 	if (!ks || ks->state != KSEAL_STATE_WAITING)
@@ -496,9 +494,7 @@ int kseal_handshake_answer(struct kseal_request *req, u32 consumed,
 	if (consumed > req->given || (more && consumed))
 		return -EINVAL;
 	if (len) {
-		hold = end_1_3 && ks->role == KSEAL_ROLE_SERVER &&
-		       (req->in_len > consumed || tcp_inq(req->sk));
-		err = kseal_send_plain(ks, bytes, len, hold ? MSG_MORE : 0);
+		err = kseal_send_plain(ks, bytes, len);
 		if (err)
 			return err;
 	}

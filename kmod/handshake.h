@@ -125,20 +125,12 @@ void kseal_handshake_go_on(struct kseal_request *req);
  * @bytes: for TCP, or NULL
  * @len: how many
  * @more: the answer goes on in another message
- * @end_1_3: it is the last of a handshake of TLS 1.3
- *
- * A server's last bytes there are tickets, which nobody waits for. They go out
- * with the application's answer if the peer's first data is there already,
- * which saves a segment and waking the peer for nothing; or by TCP's timer for
- * what MSG_MORE holds back, after 200 ms. Otherwise at once, for they
- * acknowledge what the peer has sent.
  *
  * Return: 0, -ESTALE the request has ended, -EINVAL @consumed is more than was
  * given, -ENOBUFS, -EPIPE, -ENOMEM.
  */
 int kseal_handshake_answer(struct kseal_request *req, u32 consumed,
-			   const void *bytes, size_t len, bool more,
-			   bool end_1_3);
+			   const void *bytes, size_t len, bool more);
 
 /**
  * kseal_handshake_lost - TCP is gone: the request has failed

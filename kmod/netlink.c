@@ -215,7 +215,7 @@ static struct kseal_request *find_request(struct sk_buff *skb,
 	return req;
 }
 
-static int answer(struct kseal_request *req, struct nlattr **tb, bool end_1_3,
+static int answer(struct kseal_request *req, struct nlattr **tb,
 		  struct netlink_ext_ack *extack)
 {
 	struct nlattr *bytes = tb[KSEAL_A_BYTES];
@@ -226,7 +226,7 @@ static int answer(struct kseal_request *req, struct nlattr **tb, bool end_1_3,
 	err = kseal_handshake_answer(req, consumed,
 				     bytes ? nla_data(bytes) : NULL,
 				     bytes ? nla_len(bytes) : 0,
-				     nla_get_flag(tb[KSEAL_A_MORE]), end_1_3);
+				     nla_get_flag(tb[KSEAL_A_MORE]));
 	if (err == -EINVAL)
 		NL_SET_ERR_MSG_ATTR(extack, tb[KSEAL_A_CONSUMED],
 				    "CONSUMED is more than was given, or stands beside MORE");
@@ -244,7 +244,7 @@ static int handshake_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(req))
 		return PTR_ERR(req);
 	lock_sock(req->sk);
-	err = answer(req, info->attrs, false, info->extack);
+	err = answer(req, info->attrs, info->extack);
 	/* what came meanwhile, without another thread for it */
 	if (!err)
 		kseal_handshake_go_on(req);
@@ -304,7 +304,7 @@ static int done_keyed(struct kseal_request *req, struct nlattr **tb,
 	if (err)
 		return err;
 	lock_sock(req->sk);
-	err = answer(req, tb, pair.version == KSEAL_VERSION_1_3, extack);
+	err = answer(req, tb, extack);
 	if (!err) {
 		take_facts(ks, tb);
 		take_chain(ks, tb[KSEAL_A_CHAIN]);
@@ -327,7 +327,7 @@ static int done_failed(struct kseal_request *req, struct nlattr **tb,
 	int err;
 
 	lock_sock(req->sk);
-	err = answer(req, tb, false, extack);
+	err = answer(req, tb, extack);
 	/* that the alert cannot be sent does not make it a success */
 	if (!err || err == -EPIPE || err == -ENOBUFS || err == -ENOMEM) {
 		if (err == -ENOBUFS || err == -ENOMEM)

@@ -509,8 +509,7 @@ int kseal_send_control(struct kseal_sock *ks, u8 type, const void *data,
 	return err;
 }
 
-int kseal_send_plain(struct kseal_sock *ks, const void *data, size_t len,
-		     int flags)
+int kseal_send_plain(struct kseal_sock *ks, const void *data, size_t len)
 {
 	struct kseal_send *tx = &ks->tx;
 	int err;
@@ -525,7 +524,7 @@ int kseal_send_plain(struct kseal_sock *ks, const void *data, size_t len,
 		err = kseal_out_copy(ks->sk, &tx->out, data, len);
 	if (err)
 		return err;
-	err = push_records(ks, flags);
+	err = push_records(ks, 0);
 	return err == -EAGAIN ? 0 : err;
 }
 

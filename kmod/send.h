@@ -71,14 +71,12 @@ int kseal_send_end(struct kseal_sock *ks, bool push);
  * @ks: a session that has no keys, socket lock held
  * @data: bytes for the wire
  * @len: how many
- * @flags: 0, or MSG_MORE, as in send(2)
  *
  * Copies; pushes what TCP takes now, the rest follows by itself.
  *
  * Return: 0, -ENOBUFS when too much waits already, -ENOMEM, -EPIPE.
  */
-int kseal_send_plain(struct kseal_sock *ks, const void *data, size_t len,
-		     int flags);
+int kseal_send_plain(struct kseal_sock *ks, const void *data, size_t len);
 
 /**
  * kseal_send_control - seal a record that is not application data, and push it

@@ -201,9 +201,7 @@
  * above goes with both.
  *   Success: both directions at once, or nothing.
  *     COOKIE, CONSUMED, [BYTES] as above (BYTES are written before any
- *                          record under the new keys; those of a server in TLS
- *                          1.3, tickets, together with the first one or after
- *                          200 ms if the peer's first data is there already)
+ *                          record under the new keys)
  *     VERSION u16          0x0303 or 0x0304, as on the wire
  *     CIPHER u16           KSEAL_CIPHER_*
  *     TX nest, RX nest     KSEAL_A_KEYS_*, as seen from the socket
