@@ -41,10 +41,29 @@ void secrets_leave(void)
 
 /* ---- what libssl asks for ---- */
 
+/* Each returns false if it is not for us, as what comes twice is not. */
 static bool take_digest(const EVP_MD **md, const OSSL_PARAM *p)
 {
-	*md = p->data_type == OSSL_PARAM_UTF8_STRING ? kdf_digest(p->data) : NULL;
+	if (*md || p->data_type != OSSL_PARAM_UTF8_STRING || !p->data)
+		return false;
+	*md = kdf_digest(p->data);
 	return *md;
+}
+
+static bool take_octets(OSSL_PARAM *to, const OSSL_PARAM *p)
+{
+	if (to->data || p->data_type != OSSL_PARAM_OCTET_STRING || !p->data)
+		return false;
+	*to = *p;
+	return true;
+}
+
+/* OpenSSL copies what it is given first. */
+static bool apart(const OSSL_PARAM *octets, const uint8_t *out, size_t len)
+{
+	const uint8_t *at = octets->data;
+
+	return !at || at + octets->data_size <= out || out + len <= at;
 }
 
 static bool is(const OSSL_PARAM *octets, const char *text)
@@ -81,10 +100,8 @@ static bool take_schedule(struct schedule *q, const OSSL_PARAM *p)
 	if (!strcmp(p->key, OSSL_KDF_PARAM_DIGEST))
 		return take_digest(&q->md, p);
 	for (size_t i = 0; i < sizeof(octets) / sizeof(octets[0]); i++)
-		if (!strcmp(p->key, octets[i].name)) {
-			*octets[i].to = *p;
-			return p->data_type == OSSL_PARAM_OCTET_STRING;
-		}
+		if (!strcmp(p->key, octets[i].name))
+			return take_octets(octets[i].to, p);
 	return false;
 }
 
@@ -93,7 +110,7 @@ static bool answer_schedule(const struct schedule *q, uint8_t *out, size_t len)
 {
 	size_t md_len = q->md ? (size_t)EVP_MD_get_size(q->md) : 0;
 
-	if (!md_len || !is(&q->prefix, "tls13 ") || !q->label.data)
+	if (!md_len || !is(&q->prefix, "tls13 ") || !q->label.data || !apart(&q->key, out, len))
 		return false;
 	if (q->mode == EVP_KDF_HKDF_MODE_EXPAND_ONLY && q->key.data && !q->salt.data)
 		return !kdf_expand_label(q->md, q->key.data, q->key.data_size, q->label.data,
@@ -120,18 +137,22 @@ static bool take_prf(struct prf *q, const OSSL_PARAM *p)
 {
 	if (!strcmp(p->key, OSSL_KDF_PARAM_DIGEST))
 		return take_digest(&q->md, p);
-	if (p->data_type != OSSL_PARAM_OCTET_STRING)
+	if (!strcmp(p->key, OSSL_KDF_PARAM_SECRET))
+		return take_octets(&q->secret, p);
+	if (strcmp(p->key, OSSL_KDF_PARAM_SEED) || p->data_type != OSSL_PARAM_OCTET_STRING ||
+	    p->data_size > sizeof(q->seed) - q->seed_len)
 		return false;
-	if (!strcmp(p->key, OSSL_KDF_PARAM_SECRET)) {
-		q->secret = *p;
-		return true;
-	}
-	if (strcmp(p->key, OSSL_KDF_PARAM_SEED) || p->data_size > sizeof(q->seed) - q->seed_len)
-		return false;
-	if (p->data_size)
-		memcpy(q->seed + q->seed_len, p->data, p->data_size);
+	if (!p->data)
+		return !p->data_size;
+	memcpy(q->seed + q->seed_len, p->data, p->data_size);
 	q->seed_len += p->data_size;
 	return true;
+}
+
+static bool answer_prf(const struct prf *q, uint8_t *out, size_t len)
+{
+	return q->md && q->secret.data && q->seed_len && len && apart(&q->secret, out, len) &&
+	       !kdf_prf(q->md, q->secret.data, q->secret.data_size, q->seed, q->seed_len, out, len);
 }
 
 /* ---- the key derivation functions ---- */
@@ -142,10 +163,10 @@ static struct algorithm {
 	bool next_is_default;
 } tls13_kdf = { .name = OSSL_KDF_NAME_TLS1_3_KDF }, tls1_prf = { .name = OSSL_KDF_NAME_TLS1_PRF };
 
-/* One derivation. */
+/* One derivation. libssl gives everything to derive, and derives once. */
 struct derivation {
 	const struct algorithm *algorithm;
-	EVP_KDF_CTX *next;	/* NULL until it is needed */
+	EVP_KDF_CTX *next;	/* NULL until it is needed; then everything is for it */
 };
 
 static void *new_context(const struct algorithm *algorithm)
@@ -178,12 +199,82 @@ static void free_context(void *context)
 	OPENSSL_free(d);
 }
 
-static int pass_on(struct derivation *d, uint8_t *out, size_t len, const OSSL_PARAM params[])
+static EVP_KDF_CTX *next_of(struct derivation *d)
 {
 	if (!d->next)
 		d->next = EVP_KDF_CTX_new(d->algorithm->next);
-	return d->next && EVP_KDF_derive(d->next, out, len, params) > 0;
+	return d->next;
 }
+
+static int pass_on(struct derivation *d, uint8_t *out, size_t len, const OSSL_PARAM params[])
+{
+	return next_of(d) && EVP_KDF_derive(d->next, out, len, params) > 0;
+}
+
+/* ---- what others than libssl may call: the next one's ---- */
+
+static void *duplicate(void *context)
+{
+	const struct derivation *d = context;
+	struct derivation *copy = new_context(d->algorithm);
+
+	if (copy && d->next) {
+		copy->next = EVP_KDF_CTX_dup(d->next);
+		if (!copy->next) {
+			OPENSSL_free(copy);
+			return NULL;
+		}
+	}
+	return copy;
+}
+
+static void reset(void *context)
+{
+	struct derivation *d = context;
+
+	if (d->next)
+		EVP_KDF_CTX_reset(d->next);
+}
+
+static int set_params(void *context, const OSSL_PARAM params[])
+{
+	return !params || (next_of(context) && EVP_KDF_CTX_set_params(next_of(context), params));
+}
+
+static int get_params(void *context, OSSL_PARAM params[])
+{
+	return next_of(context) && EVP_KDF_CTX_get_params(next_of(context), params);
+}
+
+static const OSSL_PARAM *settable_schedule(void *context, void *provider)
+{
+	(void)context;
+	(void)provider;
+	return EVP_KDF_settable_ctx_params(tls13_kdf.next);
+}
+
+static const OSSL_PARAM *gettable_schedule(void *context, void *provider)
+{
+	(void)context;
+	(void)provider;
+	return EVP_KDF_gettable_ctx_params(tls13_kdf.next);
+}
+
+static const OSSL_PARAM *settable_prf(void *context, void *provider)
+{
+	(void)context;
+	(void)provider;
+	return EVP_KDF_settable_ctx_params(tls1_prf.next);
+}
+
+static const OSSL_PARAM *gettable_prf(void *context, void *provider)
+{
+	(void)context;
+	(void)provider;
+	return EVP_KDF_gettable_ctx_params(tls1_prf.next);
+}
+
+/* ---- derivation ---- */
 
 /* The lengths of RFC 8446 7.1's hashes all fit. */
 static void keep(const uint8_t *secret, size_t len, uint8_t to[KEYS_SECRET_MAX], size_t *to_len)
@@ -196,13 +287,18 @@ static void keep(const uint8_t *secret, size_t len, uint8_t to[KEYS_SECRET_MAX],
 
 static int derive_schedule(void *context, unsigned char *out, size_t len, const OSSL_PARAM params[])
 {
+	struct derivation *d = context;
 	struct schedule q = { .mode = -1 };
-	bool ours = tls13_kdf.next_is_default;
+	bool ours = tls13_kdf.next_is_default && !d->next;
 
 	for (const OSSL_PARAM *p = params; p && p->key; p++)
 		if (!take_schedule(&q, p))
 			ours = false;
-	if (!(ours && answer_schedule(&q, out, len)) && !pass_on(context, out, len, params))
+	/* why we could not is nobody's error */
+	ERR_set_mark();
+	ours = ours && answer_schedule(&q, out, len);
+	ERR_pop_to_mark();
+	if (!ours && !pass_on(d, out, len, params))
 		return 0;
 	if (!current)
 		return 1;
@@ -215,32 +311,39 @@ static int derive_schedule(void *context, unsigned char *out, size_t len, const 
 
 static int derive_prf(void *context, unsigned char *out, size_t len, const OSSL_PARAM params[])
 {
+	struct derivation *d = context;
 	struct prf q = { 0 };
-	bool ours = tls1_prf.next_is_default;
+	bool ours = tls1_prf.next_is_default && !d->next;
 
 	for (const OSSL_PARAM *p = params; ours && p && p->key; p++)
 		ours = take_prf(&q, p);
-	if (ours && q.md && q.secret.data && q.seed_len &&
-	    !kdf_prf(q.md, q.secret.data, q.secret.data_size, q.seed, q.seed_len, out, len))
-		return 1;
-	return pass_on(context, out, len, params);
+	ERR_set_mark();
+	ours = ours && answer_prf(&q, out, len);
+	ERR_pop_to_mark();
+	return ours || pass_on(d, out, len, params);
 }
 
 /* ---- the provider ---- */
 
 #define FUNCTION(id, function) { id, (void (*)(void))(function) }
 
-#define KDF(create, derive) {					\
-	FUNCTION(OSSL_FUNC_KDF_NEWCTX, create),			\
-	FUNCTION(OSSL_FUNC_KDF_FREECTX, free_context),		\
-	FUNCTION(OSSL_FUNC_KDF_DERIVE, derive),			\
-	{ 0, NULL },						\
+#define KDF(name) {							\
+	FUNCTION(OSSL_FUNC_KDF_NEWCTX, new_##name),			\
+	FUNCTION(OSSL_FUNC_KDF_DUPCTX, duplicate),			\
+	FUNCTION(OSSL_FUNC_KDF_FREECTX, free_context),			\
+	FUNCTION(OSSL_FUNC_KDF_RESET, reset),				\
+	FUNCTION(OSSL_FUNC_KDF_DERIVE, derive_##name),			\
+	FUNCTION(OSSL_FUNC_KDF_SET_CTX_PARAMS, set_params),		\
+	FUNCTION(OSSL_FUNC_KDF_GET_CTX_PARAMS, get_params),		\
+	FUNCTION(OSSL_FUNC_KDF_SETTABLE_CTX_PARAMS, settable_##name),	\
+	FUNCTION(OSSL_FUNC_KDF_GETTABLE_CTX_PARAMS, gettable_##name),	\
+	{ 0, NULL },							\
 }
 
 static const OSSL_ALGORITHM *query(void *provider, int operation, int *no_cache)
 {
-	static const OSSL_DISPATCH schedule[] = KDF(new_schedule, derive_schedule);
-	static const OSSL_DISPATCH prf[] = KDF(new_prf, derive_prf);
+	static const OSSL_DISPATCH schedule[] = KDF(schedule);
+	static const OSSL_DISPATCH prf[] = KDF(prf);
 	/* fips: it computes nothing itself where the next is OpenSSL's FIPS provider */
 	static const char properties[] = "provider=" NAME "," PROPERTY "=yes,fips=yes";
 	static const OSSL_ALGORITHM algorithms[] = {
@@ -317,6 +420,8 @@ static void load(void)
 		return;
 	OPENSSL_atexit(unload);
 	usable = find_next(&tls13_kdf) && find_next(&tls1_prf) && is_first();
+	/* fetched now, and not in a handshake, which would find the errors */
+	(void)kdf_digest("SHA256");
 	ERR_clear_error();
 }
 

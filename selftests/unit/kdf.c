@@ -121,6 +121,7 @@ static const struct put_prf {
 	{ "no digest", NULL, "key expansion", 48, { 64 }, 40 },
 	{ "no seed", "SHA256", NULL, 48, { 0 }, 40 },
 	{ "no secret", "SHA256", "key expansion", 0, { 64 }, 40 },
+	{ "nothing", "SHA256", "key expansion", 48, { 64 }, 0 },
 };
 
 static int derive_prf(const char *properties, const struct put_prf *put, uint8_t *out)
@@ -160,6 +161,86 @@ static void prf_against_openssl(void)
 	}
 }
 
+/* As others than libssl do it: parameters first. */
+static void step_by_step(void)
+{
+	static const char label[] = "key expansion";
+	OSSL_PARAM first[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, "SHA256", 0),
+		octets(OSSL_KDF_PARAM_SECRET, bytes, 48),
+		OSSL_PARAM_construct_end(),
+	}, second[] = {
+		octets(OSSL_KDF_PARAM_SEED, label, strlen(label)),
+		octets(OSSL_KDF_PARAM_SEED, bytes + 5, 64),
+		OSSL_PARAM_construct_end(),
+	};
+	const struct put_prf at_once = { "", "SHA256", label, 48, { 64 }, 40 };
+	EVP_KDF *kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_TLS1_PRF, secrets_properties());
+	EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf), *copy;
+	uint8_t ours[512] = { 0 }, theirs[512];
+
+	ok(EVP_KDF_CTX_set_params(ctx, first), "parameters before");
+	copy = EVP_KDF_CTX_dup(ctx);
+	/* 3.0 can not */
+	if (copy)
+		ok(EVP_KDF_derive(copy, ours, 40, second) > 0 &&
+		   derive_prf("provider=default", &at_once, theirs) && !memcmp(ours, theirs, 40),
+		   "a copied context has them");
+	memset(ours, 0, sizeof(ours));
+	ok(EVP_KDF_derive(ctx, ours, 40, second) > 0 &&
+	   derive_prf("provider=default", &at_once, theirs) && !memcmp(ours, theirs, 40),
+	   "the context has them");
+	EVP_KDF_CTX_reset(ctx);
+	ok(EVP_KDF_derive(ctx, ours, 40, second) <= 0, "one that was reset has not");
+	ok(OSSL_PARAM_locate_const(EVP_KDF_settable_ctx_params(kdf), OSSL_KDF_PARAM_SEED),
+	   "which there are");
+	ok(EVP_KDF_CTX_get_kdf_size(ctx) == SIZE_MAX, "any length");
+	EVP_KDF_CTX_free(copy);
+	EVP_KDF_CTX_free(ctx);
+	EVP_KDF_free(kdf);
+}
+
+enum odd { TWO_KEYS, OUT_OVER_KEY, KEY_OF_NOTHING, ODD };
+
+static int derive_odd(const char *properties, enum odd odd, uint8_t room[128])
+{
+	int mode = odd == KEY_OF_NOTHING ? EXTRACT : EXPAND, ret;
+	const char *label = odd == KEY_OF_NOTHING ? "derived" : "key";
+	EVP_KDF *kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_TLS1_3_KDF, properties);
+	EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
+	OSSL_PARAM params[8], *p = params;
+
+	memcpy(room, bytes, 128);
+	*p++ = OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode);
+	*p++ = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, "SHA256", 0);
+	*p++ = odd == OUT_OVER_KEY ? octets(OSSL_KDF_PARAM_KEY, room, 32) :
+				     octets(OSSL_KDF_PARAM_KEY, odd == TWO_KEYS ? bytes : NULL,
+					    odd == TWO_KEYS ? 32 : 0);
+	if (odd == TWO_KEYS)
+		*p++ = octets(OSSL_KDF_PARAM_KEY, bytes + 1, 32);
+	*p++ = octets(OSSL_KDF_PARAM_PREFIX, P, strlen(P));
+	*p++ = octets(OSSL_KDF_PARAM_LABEL, label, strlen(label));
+	*p = OSSL_PARAM_construct_end();
+	ret = EVP_KDF_derive(ctx, room, odd == OUT_OVER_KEY ? 100 : 32, params) > 0;
+	EVP_KDF_CTX_free(ctx);
+	EVP_KDF_free(kdf);
+	return ret;
+}
+
+static void odd_ones(void)
+{
+	static const char *const names[] = { "two keys", "out over the key", "a key of nothing" };
+	uint8_t ours[128], theirs[128];
+
+	for (int odd = 0; odd < ODD; odd++) {
+		int ret = derive_odd("provider=default", (enum odd)odd, theirs);
+
+		ok(derive_odd(secrets_properties(), (enum odd)odd, ours) == ret &&
+		   (!ret || !memcmp(ours, theirs, sizeof(ours))), "%s: %s", names[odd],
+		   ret ? "OpenSSL's result" : "refused");
+	}
+}
+
 static void hmac(const char *name)
 {
 	const EVP_MD *md = kdf_digest(name);
@@ -189,5 +270,7 @@ int main(void)
 	hmac("SHA384");
 	against_openssl();
 	prf_against_openssl();
+	step_by_step();
+	odd_ones();
 	return done_testing();
 }
