@@ -15,6 +15,7 @@
 #include "config.h"
 #include "files.h"
 #include "filter.h"
+#include "idle.h"
 #include "keeper.h"
 #include "loader.h"
 #include "log.h"
@@ -359,6 +360,7 @@ int main(int argc, char **argv)
 	static struct daemon daemon;
 	int status = EXIT_FAILURE;
 
+	(void)idle_watch();
 	switch (config_parse(&daemon.config, argc, argv)) {
 	case CONFIG_EXIT:
 		config_free(&daemon.config);

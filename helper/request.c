@@ -21,6 +21,8 @@
 
 #define BUCKETS		1024
 
+/* handshakes that wait: with more, memory counts for more than a call for each */
+#define CROWD		256
 #define LINGER_MS	10000	/* tickets come with a server's first bytes */
 #define LINGER_MAX	256	/* requests, and bytes of tickets of each */
 #define LINGER_BYTES	(64 * 1024)
@@ -362,6 +364,8 @@ static void go_on(struct request_table *table, struct request *request,
 			log_error("%016llx: the kernel could not be told: %s",
 				  (unsigned long long)request->cookie, strerror(-ret));
 			drop(table, request);
+		} else if (table->waiting.count > CROWD) {
+			tls_give_back(request->tls);
 		}
 		break;
 	case TLS_STEP_WAIT:

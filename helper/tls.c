@@ -18,6 +18,7 @@
 #include "channel.h"
 #include "context.h"
 #include "explain.h"
+#include "idle.h"
 #include "psk.h"
 #include "record.h"
 #include "secrets.h"
@@ -50,6 +51,7 @@ struct tls {
 	struct sessions *sessions;
 	bool kept;			/* one of this handshake was */
 	struct keys ticket_keys;	/* tls_ticket(): suite is NULL before the first */
+	struct idle idle;
 	bool wants_chain;
 	uint8_t *chain;			/* the peer's certificates */
 	size_t chain_len;
@@ -266,7 +268,9 @@ static int run(struct tls *tls)
 
 	channel_enter(&tls->wait);
 	secrets_enter(&tls->secrets);
+	idle_enter(&tls->idle);
 	ret = SSL_do_handshake(tls->ssl);
+	idle_leave();
 	secrets_leave();
 	channel_leave();
 	return ret;
@@ -407,6 +411,11 @@ enum tls_step tls_continue(struct tls *tls, size_t *consumed, struct tls_failure
 	explain(tls, failure);
 	ERR_clear_error();
 	return TLS_STEP_FAILED;
+}
+
+void tls_give_back(const struct tls *tls)
+{
+	idle_give_back(&tls->idle);
 }
 
 size_t tls_output(struct tls *tls, const uint8_t **bytes)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Handshakes under way, very many at once: each has got its first flight and waits for the peer's last.
 
-many.py KSEALD-PID CA [COUNT]: says in TAP that all of them can be, what each takes of memory in all (64 KiB at most, 80 with
-OpenSSL 3.5), that somebody else is served meanwhile, and that all ends when their peers go. Needs a kseald with the CA's
+many.py KSEALD-PID CA [COUNT]: says in TAP that all of them can be, what each takes of memory in all (64 KiB at most), that
+somebody else is served meanwhile, and that all ends when their peers go. Needs a kseald with the CA's
 certificate for localhost. Of fewer than MANY only what kseald itself takes is judged: what a machine has available moves by
 several MiB of its own accord, more than that many would take.
 """
@@ -17,8 +17,7 @@ import time
 
 SOL_KSEAL, KSEAL_SO_ROLE, ROLE_SERVER, TCP_ULP = 19283, 3, 1, 31
 MANY = 5000
-# OpenSSL 3.5 itself takes 19 kB more: hybrid keys, and a record layer of its own
-EACH = (64 if ssl.OPENSSL_VERSION_INFO < (3, 5) else 80) * 1024
+EACH = 64 * 1024
 
 
 def kib(path, name):
