@@ -38,7 +38,7 @@ void idle_leave(void)
 
 static void forget(const void *at)
 {
-	if (at && current && current->buffer == at)
+	if (current && current->buffer == at)
 		current->buffer = NULL;
 }
 

@@ -68,7 +68,7 @@ static bool hash(EVP_MD_CTX *ctx, const EVP_MD *md, const uint8_t *pad, size_t b
 }
 
 int kdf_hmac(const EVP_MD *md, const uint8_t *key, size_t key_len, const uint8_t *data,
-	      size_t len, uint8_t *out)
+	     size_t len, uint8_t *out)
 {
 	const size_t block = (size_t)EVP_MD_get_block_size(md);
 	const size_t md_len = (size_t)EVP_MD_get_size(md);
@@ -129,8 +129,8 @@ static int expand(const EVP_MD *md, const uint8_t *prk, size_t prk_len, uint8_t 
 }
 
 int kdf_expand_label(const EVP_MD *md, const uint8_t *secret, size_t secret_len,
-		      const char *label, size_t label_len, const uint8_t *context,
-		      size_t context_len, uint8_t *out, size_t out_len)
+		     const char *label, size_t label_len, const uint8_t *context,
+		     size_t context_len, uint8_t *out, size_t out_len)
 {
 	uint8_t room[EVP_MAX_MD_SIZE + INFO_MAX + 1];
 	uint8_t *info = room + EVP_MAX_MD_SIZE;
@@ -156,7 +156,7 @@ int kdf_expand_label(const EVP_MD *md, const uint8_t *secret, size_t secret_len,
 }
 
 int kdf_next_secret(const EVP_MD *md, const uint8_t *before, size_t before_len,
-		     const uint8_t *ikm, size_t ikm_len, uint8_t *out)
+		    const uint8_t *ikm, size_t ikm_len, uint8_t *out)
 {
 	static const uint8_t zeros[EVP_MAX_MD_SIZE];
 	const size_t md_len = (size_t)EVP_MD_get_size(md);

@@ -24,7 +24,7 @@ const EVP_MD *kdf_digest(const char *name);
  * Returns 0, -EINVAL key_len is more than a block, -ENOMEM.
  */
 int kdf_hmac(const EVP_MD *md, const uint8_t *key, size_t key_len, const uint8_t *data,
-	      size_t len, uint8_t *out);
+	     size_t len, uint8_t *out);
 
 /*
  * HKDF-Expand-Label: out_len <= 255 bytes to out. label is without "tls13 " and needs no
@@ -32,8 +32,8 @@ int kdf_hmac(const EVP_MD *md, const uint8_t *key, size_t key_len, const uint8_t
  * -EINVAL (a length), -ENOMEM.
  */
 int kdf_expand_label(const EVP_MD *md, const uint8_t *secret, size_t secret_len,
-		      const char *label, size_t label_len, const uint8_t *context,
-		      size_t context_len, uint8_t *out, size_t out_len);
+		     const char *label, size_t label_len, const uint8_t *context,
+		     size_t context_len, uint8_t *out, size_t out_len);
 
 /*
  * A step of the key schedule: HKDF-Extract of ikm, with Derive-Secret(before, "derived", "")
@@ -41,7 +41,7 @@ int kdf_expand_label(const EVP_MD *md, const uint8_t *secret, size_t secret_len,
  * Returns 0, -EINVAL (a length), -ENOMEM.
  */
 int kdf_next_secret(const EVP_MD *md, const uint8_t *before, size_t before_len,
-		     const uint8_t *ikm, size_t ikm_len, uint8_t *out);
+		    const uint8_t *ikm, size_t ikm_len, uint8_t *out);
 
 /*
  * The PRF of RFC 5246 5: fills out from a secret and a label with its seed behind it (at

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <string.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include "kdf.h"
 #include "keys.h"
 

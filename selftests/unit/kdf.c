@@ -61,12 +61,22 @@ static OSSL_PARAM octets(const char *name, const void *from, size_t len)
 	return OSSL_PARAM_construct_octet_string(name, (void *)from, len);
 }
 
+static int derive_at_once(const char *name, const char *properties, const OSSL_PARAM *params,
+			  uint8_t *out, size_t len)
+{
+	EVP_KDF *kdf = EVP_KDF_fetch(NULL, name, properties);
+	EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
+	int ret = EVP_KDF_derive(ctx, out, len, params) > 0;
+
+	EVP_KDF_CTX_free(ctx);
+	EVP_KDF_free(kdf);
+	return ret;
+}
+
 static int derive(const char *properties, const struct put *put, uint8_t *out)
 {
-	EVP_KDF *kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_TLS1_3_KDF, properties);
-	EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
 	OSSL_PARAM params[8], *p = params;
-	int mode = put->mode, ret;
+	int mode = put->mode;
 
 	*p++ = OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode);
 	if (put->digest)
@@ -83,10 +93,7 @@ static int derive(const char *properties, const struct put *put, uint8_t *out)
 		*p++ = octets(OSSL_KDF_PARAM_DATA, bytes + 9, put->data);
 	*p = OSSL_PARAM_construct_end();
 	memset(out, 0, 512);
-	ret = EVP_KDF_derive(ctx, out, put->out, params) > 0;
-	EVP_KDF_CTX_free(ctx);
-	EVP_KDF_free(kdf);
-	return ret;
+	return derive_at_once(OSSL_KDF_NAME_TLS1_3_KDF, properties, params, out, put->out);
 }
 
 static void against_openssl(void)
@@ -126,10 +133,7 @@ static const struct put_prf {
 
 static int derive_prf(const char *properties, const struct put_prf *put, uint8_t *out)
 {
-	EVP_KDF *kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_TLS1_PRF, properties);
-	EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
 	OSSL_PARAM params[8], *p = params;
-	int ret;
 
 	if (put->digest)
 		*p++ = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)put->digest, 0);
@@ -141,10 +145,7 @@ static int derive_prf(const char *properties, const struct put_prf *put, uint8_t
 		*p++ = octets(OSSL_KDF_PARAM_SEED, put->seed[i] ? bytes + 5 + 40 * i : NULL, put->seed[i]);
 	*p = OSSL_PARAM_construct_end();
 	memset(out, 0, 512);
-	ret = EVP_KDF_derive(ctx, out, put->out, params) > 0;
-	EVP_KDF_CTX_free(ctx);
-	EVP_KDF_free(kdf);
-	return ret;
+	return derive_at_once(OSSL_KDF_NAME_TLS1_PRF, properties, params, out, put->out);
 }
 
 static void prf_against_openssl(void)
@@ -204,10 +205,8 @@ enum odd { TWO_KEYS, OUT_OVER_KEY, KEY_OF_NOTHING, ODD };
 
 static int derive_odd(const char *properties, enum odd odd, uint8_t room[128])
 {
-	int mode = odd == KEY_OF_NOTHING ? EXTRACT : EXPAND, ret;
+	int mode = odd == KEY_OF_NOTHING ? EXTRACT : EXPAND;
 	const char *label = odd == KEY_OF_NOTHING ? "derived" : "key";
-	EVP_KDF *kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_TLS1_3_KDF, properties);
-	EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
 	OSSL_PARAM params[8], *p = params;
 
 	memcpy(room, bytes, 128);
@@ -221,10 +220,8 @@ static int derive_odd(const char *properties, enum odd odd, uint8_t room[128])
 	*p++ = octets(OSSL_KDF_PARAM_PREFIX, P, strlen(P));
 	*p++ = octets(OSSL_KDF_PARAM_LABEL, label, strlen(label));
 	*p = OSSL_PARAM_construct_end();
-	ret = EVP_KDF_derive(ctx, room, odd == OUT_OVER_KEY ? 100 : 32, params) > 0;
-	EVP_KDF_CTX_free(ctx);
-	EVP_KDF_free(kdf);
-	return ret;
+	return derive_at_once(OSSL_KDF_NAME_TLS1_3_KDF, properties, params, room,
+			      odd == OUT_OVER_KEY ? 100 : 32);
 }
 
 static void odd_ones(void)
