@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <openssl/bio.h>
+#include <openssl/buffer.h>
 #include <openssl/crypto.h>
 #include "idle.h"
 
@@ -106,4 +108,12 @@ void idle_give_back(const struct idle *idle)
 			from = p + page;
 		}
 	give_back(from, p);
+}
+
+void idle_empty(BIO *bio)
+{
+	BUF_MEM *none = BIO_ctrl_pending(bio) ? NULL : BUF_MEM_new();
+
+	if (none)
+		BIO_set_mem_buf(bio, none, BIO_CLOSE);
 }

@@ -8,6 +8,7 @@
 #define KSEALD_IDLE_H
 
 #include <stdbool.h>
+#include <openssl/bio.h>
 
 /* The buffer of one handshake. Starts with zeros. */
 struct idle {
@@ -32,5 +33,11 @@ void idle_leave(void);
  * For the thread that has the handshake.
  */
 void idle_give_back(const struct idle *idle);
+
+/*
+ * Frees what a memory BIO with nothing in it has kept for more; the next bytes get it
+ * anew. Without memory it stays as it is.
+ */
+void idle_empty(BIO *bio);
 
 #endif

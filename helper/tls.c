@@ -413,8 +413,11 @@ enum tls_step tls_continue(struct tls *tls, size_t *consumed, struct tls_failure
 	return TLS_STEP_FAILED;
 }
 
-void tls_give_back(const struct tls *tls)
+void tls_give_back(struct tls *tls)
 {
+	(void)BIO_reset(tls->out);
+	idle_empty(tls->in);
+	idle_empty(tls->out);
 	idle_give_back(&tls->idle);
 }
 

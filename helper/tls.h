@@ -99,8 +99,11 @@ enum tls_step tls_feed(struct tls *tls, const void *bytes, size_t len, size_t *c
  */
 enum tls_step tls_continue(struct tls *tls, size_t *consumed, struct tls_failure *failure);
 
-/* After TLS_STEP_MORE: gives back memory that is not needed while it waits, see idle.h. */
-void tls_give_back(const struct tls *tls);
+/*
+ * After TLS_STEP_MORE, and when its output has been taken: gives back memory that is not
+ * needed while it waits. That of its buffers, and see idle.h.
+ */
+void tls_give_back(struct tls *tls);
 
 /* The bytes for the peer since the last call; they stay valid until the next tls_*() call. */
 size_t tls_output(struct tls *tls, const uint8_t **bytes);

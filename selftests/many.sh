@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Thousands of handshakes under way at once: many.py, with a kseald for it. Needs kseal.ko loaded, and root. TAP on stdout.
+# many.sh [COUNT]: thousands of handshakes under way at once: many.py, with a kseald for it. Needs kseal.ko loaded, and root.
+# TAP on stdout.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 work=$(mktemp -d) helper=''
@@ -9,6 +10,7 @@ trap 'kill $helper 2>/dev/null; wait; rm -rf "$work"' EXIT
 # the 65530 mappings that vm.max_map_count of the machine around it allows by default.
 count=6000; [[ ${KSEAL_VM:-} = uml ]] || count=10000
 [[ ${KSEAL_VM_ACCEL:-} = tcg || ${KSEAL_VM_VARIANT:-} = debug ]] && count=500
+count=${1:-$count}
 
 tools/kseal keygen -d "$work/keys" localhost >/dev/null || exit 1
 helper/kseald --cert "$work/keys/cert.pem" --key "$work/keys/key.pem" 2>"$work/log" & helper=$!

@@ -3,6 +3,7 @@
  * helper/idle.c: handshakes that wait give memory back, and go on as if they had not.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/mman.h>
 #include "context.h"
@@ -11,6 +12,7 @@
 #include "tls.h"
 
 #define HANDSHAKES	200
+#define BUFFERS		128	/* bytes: half a hello, or the hello and the flight */
 #define LEAST		8192	/* bytes: two pages of zeros, wherever the buffer lies */
 
 static struct pair {
@@ -80,6 +82,7 @@ static void wait_and_go_on(const struct context *context, SSL_CTX *ctx, bool hal
 	struct tls_failure failure;
 	unsigned int waiting = 0, done = 0;
 	long before, after;
+	size_t used;
 
 	for (size_t i = 0; i < HANDSHAKES; i++) {
 		struct pair *pair = &pairs[i];
@@ -91,9 +94,13 @@ static void wait_and_go_on(const struct context *context, SSL_CTX *ctx, bool hal
 	}
 	ok(waiting == HANDSHAKES, "%s: %u wait", what, waiting);
 	before = anonymous();
+	used = mallinfo2().uordblks;
 	for (size_t i = 0; i < HANDSHAKES; i++)
 		tls_give_back(pairs[i].server);
 	after = anonymous();
+	used -= mallinfo2().uordblks;
+	ok(used >= HANDSHAKES * BUFFERS, "%s: %zu bytes each are free for others", what,
+	   used / HANDSHAKES);
 	ok(before - after >= HANDSHAKES * LEAST, "%s: %ld bytes each are given back", what,
 	   (before - after) / HANDSHAKES);
 	for (size_t i = 0; i < HANDSHAKES; i++) {
