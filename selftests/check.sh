@@ -66,6 +66,8 @@ step "unit tests" unit selftests/tap.sh "${unit[@]}" "${scripts[@]}"
 step "unit tests with Debian 13's libraries" trixie selftests/vm/run -r chroot -k trixie -- bash -c '
 	make -s -C selftests/unit all && cd selftests/unit/build &&
 		find . -maxdepth 1 -type f -executable ! -name gcm ! -name fuzz ! -name fleet -exec ../../tap.sh {} +'
+# the emulated guest has not the speed for as many
+step "thousands of handshakes with Debian 13's libraries" many selftests/vm/run -r uml -k trixie -- selftests/tap.sh selftests/many.sh
 for guest in "${first[@]}"; do
 	step "guest $guest" "$(log_of "$guest")" boot "$guest"
 done

@@ -25,7 +25,7 @@ guest_environment() {
 	local name
 	export KSEAL_VM=$runner KSEAL_CHECKOUT=$checkout KSEAL_MODULE=$vm_module KSEAL_TEST_MODULE=$work/kseal_test.ko
 	case $runner in
-	uml) export KSEAL_VM_VARIANT=$variant ;;
+	uml) export KSEAL_VM_VARIANT=$variant KSEAL_VM_RELEASE=$release ;;
 	qemu) export KSEAL_VM_RELEASE=$release ;;
 	esac
 	for name in $(compgen -e KSEAL_) "${pass_env[@]}"; do

@@ -5,9 +5,27 @@
 #   outputs   two terminals: COMMAND's output and errors
 #   modules   directory to show as /lib/modules, or empty
 #   first     modules to load before ours, as files
+#   base      a release's files to go on with, or empty: these here; if there are, then also
+#   shared_checkout   what stands in the checkout's place
+#   uml_dir   where modules and first are
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root USER=root LOGNAME=root SHELL=/bin/bash
 export TERM=dumb LANG=C.UTF-8
 umask 022
+
+# Once more from the beginning, on the release's files, with a tmpfs laid over them for writing
+enter_base() {
+	local new=/mnt/root dir
+	mount -t tmpfs tmpfs /mnt
+	mkdir /mnt/upper /mnt/work $new
+	mount -t overlay -o "lowerdir=$base,upperdir=/mnt/upper,workdir=/mnt/work" overlay $new
+	for dir in "$work" "$uml_dir" "$cwd" "$checkout"; do mkdir -p "$new$dir"; done
+	mount --bind "$work" "$new$work"
+	mount --bind "$uml_dir" "$new$uml_dir"
+	[[ $cwd/ = "$checkout"/* ]] || mount --bind "$cwd" "$new$cwd"
+	mount --bind "$shared_checkout" "$new$checkout"
+	cd $new && mount --move . / && exec chroot . /bin/bash -c 'cd / && entered=1 . "$0"' "$work/init"
+	fail "the guest could not go on in $base: see the kernel log"
+}
 
 mount_all() {
 	mountpoint -q /proc || mount -t proc proc /proc
@@ -98,6 +116,7 @@ leaks_end() {
 	cat $kmemleak >"$work/leaks"
 }
 
+[[ ! $base || ${entered-} ]] || enter_base
 mount_all
 ip link set lo up
 leaks_start

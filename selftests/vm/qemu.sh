@@ -187,7 +187,7 @@ qemu_run() {
 	qemu_share work "$work" "$work"
 	qemu_share checkout "$shared_checkout" "$checkout"
 	[[ $PWD/ = "$checkout"/* ]] || qemu_share cwd "$PWD" "$PWD"
-	guest_init outputs="/dev/hvc0 /dev/hvc1" modules='' first=''
+	guest_init outputs="/dev/hvc0 /dev/hvc1" modules='' first='' base=''
 	KSEAL_VM_ACCEL=$accel guest_environment >"$work/environment"
 	local cpu=(-accel tcg,thread=multi -cpu max -smp 2)
 	[[ $accel = kvm ]] && cpu=(-accel kvm -cpu host -smp 2)

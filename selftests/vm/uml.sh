@@ -51,7 +51,12 @@ uml_prepare() {
 	module_kernel=uml-$(basename "$uml_dir")
 	uml_aesni_dir=$uml_dir/aesni-$(key "$here"/aesni/*)
 	((aesni)) && cached "$uml_aesni_dir" "building the kernel's own AES-NI code for uml $variant (once, 10 s)" uml_build_aesni
-	return 0
+	base='' shared_checkout=$checkout
+	[[ $release ]] || return 0
+	((EUID == 0)) || die "-k with -r uml needs root, to install a Debian release into a directory."
+	need mmdebstrap rsync util-linux
+	qemu_base
+	qemu_share_checkout
 }
 # What the kernel is made from, and where it goes
 uml_name() {
@@ -95,7 +100,8 @@ uml_make_module() { uml_make -j"$(nproc)" M="$1" KSEAL_TEST=m modules; }
 uml_run() {
 	local first=
 	((aesni)) && first=$uml_aesni_dir/aesni-intel.ko
-	guest_init outputs="/dev/ttyS0 /dev/ttyS1" modules="$uml_dir/mods/lib/modules" first="$first"
+	guest_init outputs="/dev/ttyS0 /dev/ttyS1" modules="$uml_dir/mods/lib/modules" first="$first" \
+		base="$base" shared_checkout="$shared_checkout" uml_dir="$uml_dir"
 	local pin=()
 	[[ $variant = smp ]] || { uml_pick_cpu; pin=(taskset -c "$cpu"); }
 	# The slab allocator's per-CPU sheaves keep stale pointers, by which kmemleak takes a leak for an object in use.
