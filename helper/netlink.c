@@ -214,6 +214,8 @@ static void put_session(struct nlmsghdr *nlh, const struct tls_session *session)
 	put_text(nlh, KSEAL_A_ALPN, session->alpn);
 	put_text(nlh, KSEAL_A_SERVER_NAME, session->server_name);
 	put_text(nlh, KSEAL_A_PEER_IDENTITY, session->peer_identity);
+	if (session->record_limit)
+		mnl_attr_put_u32(nlh, KSEAL_A_PEER_RECORD_MAX, session->record_limit);
 	if (session->chain_len)
 		mnl_attr_put(nlh, KSEAL_A_CHAIN, session->chain_len, session->chain);
 }

@@ -308,8 +308,8 @@ static void finish(struct request_table *table, struct request *request, size_t 
 		.cookie = request->cookie,
 		.consumed = (uint32_t)consumed,
 		.failure = failure,
+		.shape = context_shape(request->context),
 	};
-	struct record_shape shape = *context_shape(request->context);
 	struct tls_session session;
 	struct tls_failure late;
 	int ret;
@@ -319,10 +319,6 @@ static void finish(struct request_table *table, struct request *request, size_t 
 	else if (!failure)
 		done.session = &session;
 
-	done.shape = &shape;
-	if (done.session && session.record_limit &&
-	    (!shape.record_max || shape.record_max > session.record_limit))
-		shape.record_max = session.record_limit;
 	if (done.session)
 		metrics_done(request->role, done.session);
 	else

@@ -25,7 +25,7 @@ static int put_session(struct sk_buff *skb, const struct kseal_sock *ks)
 	       (READ_ONCE(ks->rx.no_pad) ?
 		nla_put_flag(skb, TLS_INFO_RX_NO_PAD) : 0) ?:
 	       nla_put_u16(skb, TLS_INFO_TX_MAX_PAYLOAD_LEN,
-			   READ_ONCE(ks->tx.shape.max));
+			   kseal_send_most(&ks->tx));
 }
 
 /* A listener has no keys; a child that is half built may have no session. */

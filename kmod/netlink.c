@@ -40,6 +40,8 @@ const struct nla_policy kseal_policy[KSEAL_A_MAX + 1] = {
 	[KSEAL_A_FD] = { .type = NLA_S32 },
 	[KSEAL_A_RECORD_MAX] = NLA_POLICY_RANGE(NLA_U32, KSEAL_RECORD_MIN,
 						KSEAL_PLAIN_MAX),
+	[KSEAL_A_PEER_RECORD_MAX] = NLA_POLICY_RANGE(NLA_U32, KSEAL_RECORD_MIN,
+						     KSEAL_PLAIN_MAX),
 	[KSEAL_A_PADDING] = NLA_POLICY_RANGE(NLA_U32, 0, KSEAL_INNER_MAX),
 	[KSEAL_A_DYNAMIC] = NLA_POLICY_RANGE(NLA_U32, 0, 1),
 	[KSEAL_A_EXPLAIN] = NLA_POLICY_VALIDATE_FN(NLA_STRING,
@@ -275,7 +277,7 @@ static void take_chain(struct kseal_sock *ks, const struct nlattr *attr)
 		ks->chain.len = nla_len(attr);
 }
 
-/* The profile's; the policy has checked the values. */
+/* The profile's, and the peer's; the policy has checked the values. */
 static void take_shape(struct kseal_sock *ks, struct nlattr **tb)
 {
 	static const struct {
@@ -291,6 +293,9 @@ static void take_shape(struct kseal_sock *ks, struct nlattr **tb)
 		if (tb[of[i].attr] && !(ks->shaped & BIT(of[i].optname)))
 			kseal_shape_set(&ks->tx.shape, of[i].optname,
 					nla_get_u32(tb[of[i].attr]));
+	if (tb[KSEAL_A_PEER_RECORD_MAX])
+		WRITE_ONCE(ks->tx.peer_max,
+			   nla_get_u32(tb[KSEAL_A_PEER_RECORD_MAX]));
 }
 
 static int done_keyed(struct kseal_request *req, struct nlattr **tb,

@@ -55,12 +55,14 @@ static int make_text(struct kseal_send *tx)
 /* How much the open record may hold. */
 static unsigned int room(struct kseal_send *tx)
 {
+	unsigned int most = kseal_send_most(tx);
+
 	if (!tx->shape.dynamic)
-		return tx->shape.max;
+		return most;
 	if (!tx->len && time_after(jiffies, tx->last + PAUSE))
 		tx->run = 0;
-	return tx->run < SMALL_RUN ? min(tx->shape.max, SMALL_RECORD) :
-				     tx->shape.max;
+	return tx->run < SMALL_RUN ? min_t(unsigned int, most, SMALL_RECORD) :
+				     most;
 }
 
 /* Returns bytes taken, or -EFAULT when there was not one. */
@@ -82,7 +84,7 @@ static int frame_record(struct kseal_send *tx, struct iov_iter *from)
  */
 static unsigned int padding(const struct kseal_send *tx, unsigned int len)
 {
-	unsigned int inner = len + 1, most = tx->shape.max + 1;
+	unsigned int inner = len + 1, most = kseal_send_most(tx) + 1;
 
 	if (!tx->shape.pad || !kseal_keys_form(tx->keys)->tail_len)
 		return 0;

@@ -34,6 +34,7 @@ struct kseal_send {
 	bool closed;		/* close_notify or a fatal alert was sealed */
 	bool update_owed;	/* the peer asked for a KeyUpdate */
 	struct kseal_shape shape;
+	u16 peer_max;		/* content bytes that the peer takes: RFC 6066 4 */
 	unsigned int run;	/* dynamic: records since the last pause */
 	unsigned long last;	/* and when the last was sealed, jiffies */
 	unsigned long flush_at;	/* jiffies: the open record waits until then */
@@ -41,6 +42,12 @@ struct kseal_send {
 	u64 bytes;
 	u64 updates;		/* generations of keys after the first */
 };
+
+/* Content bytes in a record at most, by both sides. Any context. */
+static inline unsigned int kseal_send_most(const struct kseal_send *tx)
+{
+	return min(READ_ONCE(tx->shape.max), READ_ONCE(tx->peer_max));
+}
 
 /**
  * kseal_send_records - frame, seal and push what a caller writes

@@ -276,6 +276,7 @@ struct kseal_sock *kseal_sock_create(struct sock *sk,
 	INIT_LIST_HEAD(&ks->rx.opened);
 	ks->tx.type = KSEAL_TYPE_DATA;
 	ks->tx.shape.max = KSEAL_PLAIN_MAX;
+	ks->tx.peer_max = KSEAL_PLAIN_MAX;
 	INIT_DELAYED_WORK(&ks->tx_work, kseal_send_work);
 	spin_lock_init(&ks->text_lock);
 

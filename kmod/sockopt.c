@@ -307,7 +307,7 @@ static u32 get_number(const struct kseal_sock *ks, int optname)
 {
 	switch (optname) {
 	case KSEAL_SO_RECORD_MAX:
-		return READ_ONCE(ks->tx.shape.max);
+		return kseal_send_most(&ks->tx);
 	case KSEAL_SO_PADDING:
 		return READ_ONCE(ks->tx.shape.pad);
 	case KSEAL_SO_DYNAMIC:

@@ -388,8 +388,10 @@ FIXTURE_TEARDOWN(shape)
 		ASSERT_EQ(0, worker_next(&self->helper, &self->msg, 5000)); \
 	} while (0)
 
-static int done_with_shape(struct worker *w, uint64_t cookie, const struct kseal_session_keys *keys,
-			   uint32_t record_max, uint32_t padding, uint32_t dynamic)
+/* peer_max: what the peer takes; 0 is not said */
+static int done_with_limit(struct worker *w, uint64_t cookie, const struct kseal_session_keys *keys,
+			   uint32_t record_max, uint32_t padding, uint32_t dynamic,
+			   uint32_t peer_max)
 {
 	uint8_t buf[1024] __attribute__((aligned(4)));
 	struct nlmsghdr *nlh = kseal_genl_start(&w->g, buf, KSEAL_CMD_DONE, NLM_F_ACK);
@@ -399,8 +401,16 @@ static int done_with_shape(struct worker *w, uint64_t cookie, const struct kseal
 	mnl_attr_put_u32(nlh, KSEAL_A_RECORD_MAX, record_max);
 	mnl_attr_put_u32(nlh, KSEAL_A_PADDING, padding);
 	mnl_attr_put_u32(nlh, KSEAL_A_DYNAMIC, dynamic);
+	if (peer_max)
+		mnl_attr_put_u32(nlh, KSEAL_A_PEER_RECORD_MAX, peer_max);
 	kseal_put_keys(nlh, keys);
 	return worker_talk(w, nlh);
+}
+
+static int done_with_shape(struct worker *w, uint64_t cookie, const struct kseal_session_keys *keys,
+			   uint32_t record_max, uint32_t padding, uint32_t dynamic)
+{
+	return done_with_limit(w, cookie, keys, record_max, padding, dynamic, 0);
 }
 
 #define HAS(fd, record_max, padding, dynamic)				\
@@ -447,16 +457,40 @@ TEST_F(shape, the_helpers_is_taken_where_nobody_set_one)
 	HAS(self->server, 16384, 0, 1);
 }
 
+/* RFC 6066 4: neither the application nor the profile may send more */
+TEST_F(shape, what_the_peer_takes_holds_whoever_wants_more)
+{
+	uint8_t got[PEER_PLAIN_MAX];
+	struct peer p;
+	int type, wire;
+
+	ASSERT_EQ(0, set_option(self->listener, KSEAL_SO_RECORD_MAX, 1000));
+	ACCEPT();
+	ASSERT_EQ(0, done_with_limit(&self->helper, self->msg.cookie, &self->keys, 16384, 600, 0,
+				     512));
+	HAS(self->server, 512, 600, 0);
+	peer_init(&p, self->client, &self->keys);
+	ASSERT_EQ(0, set_option(self->server, KSEAL_SO_RECORD_MAX, 16384));
+	HAS(self->server, 512, 600, 0);
+	ASSERT_EQ(600, send(self->server, memset(got, 1, 600), 600, 0));
+	EXPECT_EQ(512, open_sized(&p, &type, got, &wire));
+	EXPECT_EQ(88, open_sized(&p, &type, got, &wire));
+	/* padding, too */
+	EXPECT_EQ(PEER_HEADER + 513 + PEER_TAG, wire);
+	ASSERT_EQ(0, set_option(self->server, KSEAL_SO_RECORD_MAX, 100));
+	HAS(self->server, 100, 600, 0);
+}
+
 TEST_F(shape, what_the_helper_may_not_ask_for_is_refused_and_it_may_go_on)
 {
-	static const uint32_t bad[][3] = { { 62, 0, 0 }, { 16385, 0, 0 }, { 100, 16386, 0 },
-					   { 100, 0, 2 } };
+	static const uint32_t bad[][4] = { { 62, 0, 0, 0 }, { 16385, 0, 0, 0 }, { 100, 16386, 0, 0 },
+					   { 100, 0, 2, 0 }, { 100, 0, 0, 62 }, { 100, 0, 0, 16385 } };
 	int i, err;
 
 	ACCEPT();
-	for (i = 0; i < 4; i++) {
-		err = done_with_shape(&self->helper, self->msg.cookie, &self->keys, bad[i][0],
-				      bad[i][1], bad[i][2]);
+	for (i = 0; i < 6; i++) {
+		err = done_with_limit(&self->helper, self->msg.cookie, &self->keys, bad[i][0],
+				      bad[i][1], bad[i][2], bad[i][3]);
 		EXPECT_TRUE(err == -EINVAL || err == -ERANGE) TH_LOG("%d: %d", i, err);
 		EXPECT_EQ(KSEAL_STATE_WAITING, info_state(self->server));
 	}

@@ -291,10 +291,13 @@ static void encode_success(uint16_t suite, uint16_t cipher)
 		.session = &session, .explain = story,
 	};
 	const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
+	struct record_shape shape = { .record_max = 16384, .padding = 100, .dynamic = true };
+	uint32_t consumed = 5, most = 16384, pad = 100, one = 1, limit = 512;
 	uint16_t version = 0x0304;
-	uint32_t consumed = 5;
 	size_t len;
 
+	done.shape = &shape;
+	session.record_limit = limit;
 	memset(&session.tx, 0x11, sizeof(session.tx));
 	memset(&session.rx, 0x22, sizeof(session.rx));
 	session.tx.suite = session.rx.suite = keys_suite(suite);
@@ -318,6 +321,14 @@ static void encode_success(uint16_t suite, uint16_t cipher)
 	   is_text(find(nlh, KSEAL_A_EXPLAIN), story) &&
 	   is(find(nlh, KSEAL_A_CHAIN), chain, sizeof(chain)) &&
 	   !find(nlh, KSEAL_A_ALPN) && !find(nlh, KSEAL_A_ERROR), "done %04x: the facts", suite);
+	ok(is(find(nlh, KSEAL_A_RECORD_MAX), &most, 4) && is(find(nlh, KSEAL_A_PADDING), &pad, 4) &&
+	   is(find(nlh, KSEAL_A_DYNAMIC), &one, 4) && is(find(nlh, KSEAL_A_PEER_RECORD_MAX), &limit, 4),
+	   "done %04x: how records are made, and what the peer takes", suite);
+	shape = (struct record_shape){ 0 };
+	session.record_limit = 0;
+	netlink_put_done(buf, FAMILY, 77, &done);
+	ok(!find(nlh, KSEAL_A_RECORD_MAX) && !find(nlh, KSEAL_A_PADDING) && !find(nlh, KSEAL_A_DYNAMIC) &&
+	   !find(nlh, KSEAL_A_PEER_RECORD_MAX), "done %04x: nothing of it where nothing is wanted", suite);
 }
 
 static void encode_failure(void)

@@ -53,6 +53,7 @@ struct relay_end {
 	uint8_t alert;
 	char reason[KSEAL_REASON_MAX + 1];
 	uint16_t version, cipher;
+	uint32_t record_limit;
 	struct relay_keys tx, rx;
 	char suite[64], group[64], alpn[256], server_name[KSEAL_NAME_MAX + 1];
 	char peer_identity[KSEAL_NAME_MAX + 1];

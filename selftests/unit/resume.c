@@ -129,6 +129,7 @@ static void ticket_in_parts(void)
 	SSL_read(plain.ssl, text, sizeof(text));
 	ok(end->done && !end->error && end->tx.seq > 2 && talks(&plain, end),
 	   "tickets in %llu records", (unsigned long long)end->tx.seq);
+	ok(end->record_limit == 512, "the peer takes %u bytes in a record", end->record_limit);
 	plain_free(&plain);
 	relay_free(end);
 	helper_free(helper);

@@ -67,6 +67,7 @@ static inline int on_done(struct request_sink *to, const struct helper_done *don
 	} else {
 		end->version = done->session->version;
 		end->cipher = done->session->tx.suite->cipher;
+		end->record_limit = done->session->record_limit;
 		take_keys(&end->tx, &done->session->tx);
 		take_keys(&end->rx, &done->session->rx);
 		strcpy(end->suite, done->session->suite);

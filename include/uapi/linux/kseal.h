@@ -98,7 +98,8 @@
  *   KSEAL_SO_RECORD_MAX __u32
  *     Bytes of content in a record at most, KSEAL_RECORD_MIN to 16384 (the
  *     default): RFC 8449's limit, less one in TLS 1.3. EINVAL other values;
- *     EBUSY more than that waits in an open record (MSG_MORE).
+ *     EBUSY more than that waits in an open record (MSG_MORE). What the peer
+ *     takes (RFC 6066 4) stays the most, and is what is read if it is less.
  *   KSEAL_SO_PADDING __u32
  *     TLS 1.3: what is sealed is filled with zeros to a multiple of so many
  *     bytes, or to the record's limit if that comes first (RFC 8446 5.4). 0, the
@@ -207,6 +208,8 @@
  *     TX nest, RX nest     KSEAL_A_KEYS_*, as seen from the socket
  *     [RECORD_MAX u32, PADDING u32, DYNAMIC u32]  as the socket options; what
  *                          the application set itself stays
+ *     [PEER_RECORD_MAX u32]  what the peer takes, from KSEAL_RECORD_MIN; holds
+ *                          whoever sets RECORD_MAX
  *     [SUITE, GROUP, SERVER_NAME, ALPN, PEER_IDENTITY strings]  facts, shown
  *                          to those who may see the session
  *     [CHAIN binary]       as KSEAL_SO_PEER_CHAIN; dropped where CHAIN_WANTED was
@@ -471,6 +474,7 @@ enum kseal_attr {
 	KSEAL_A_CHAIN_WANTED,		/* flag: the socket has KSEAL_SO_PEER_CHAIN set */
 	KSEAL_A_CHAIN,			/* binary, at most KSEAL_CHAIN_MAX */
 	KSEAL_A_EVENT,			/* u8, enum kseal_event */
+	KSEAL_A_PEER_RECORD_MAX,	/* u32, bytes of content */
 	/* a session also has ROLE, PROFILE, PEER, LOCAL, and where known
 	 * VERSION, CIPHER, SUITE, GROUP, ALPN, SERVER_NAME, PEER_IDENTITY,
 	 * ERROR, ALERT, REASON
