@@ -90,30 +90,42 @@ int keys_prf(const char *digest, const uint8_t *secret, size_t secret_len, const
 	return kdf_prf(md, secret, secret_len, labeled, label_len + seed_len, out, out_len);
 }
 
-int keys_derive_tls12(struct keys *client, struct keys *server, const struct keys_suite *suite,
-		      const uint8_t *master, const uint8_t *client_random,
-		      const uint8_t *server_random)
+size_t keys_block_len(const struct keys_suite *suite)
 {
-	uint8_t seed[2 * KEYS_RANDOM_LEN], block[2 * (KEYS_KEY_MAX + KSEAL_IV_LEN)];
+	return 2 * (size_t)(suite->key_len + suite->salt_len);
+}
+
+void keys_from_block(struct keys *client, struct keys *server, const struct keys_suite *suite,
+		     const uint8_t *block)
+{
 	const size_t key = suite->key_len, salt = suite->salt_len;
-	int ret;
 
 	memset(client, 0, sizeof(*client));
 	memset(server, 0, sizeof(*server));
 	client->suite = server->suite = suite;
 	client->seq = server->seq = 1;
+	memcpy(client->key, block, key);
+	memcpy(server->key, block + key, key);
+	memcpy(client->iv, block + 2 * key, salt);
+	memcpy(server->iv, block + 2 * key + salt, salt);
+}
+
+int keys_derive_tls12(struct keys *client, struct keys *server, const struct keys_suite *suite,
+		      const uint8_t *master, const uint8_t *client_random,
+		      const uint8_t *server_random)
+{
+	uint8_t seed[2 * KEYS_RANDOM_LEN], block[KEYS_BLOCK_MAX];
+	int ret;
+
 	memcpy(seed, server_random, KEYS_RANDOM_LEN);
 	memcpy(seed + KEYS_RANDOM_LEN, client_random, KEYS_RANDOM_LEN);
 	ret = keys_prf(suite->digest, master, KEYS_MASTER_LEN, "key expansion", seed,
-		       sizeof(seed), block, 2 * (key + salt));
+		       sizeof(seed), block, keys_block_len(suite));
 	if (ret) {
 		keys_wipe(client);
 		keys_wipe(server);
 	} else {
-		memcpy(client->key, block, key);
-		memcpy(server->key, block + key, key);
-		memcpy(client->iv, block + 2 * key, salt);
-		memcpy(server->iv, block + 2 * key + salt, salt);
+		keys_from_block(client, server, suite, block);
 	}
 	OPENSSL_cleanse(block, sizeof(block));
 	return ret;

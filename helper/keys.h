@@ -14,6 +14,7 @@
 #define KEYS_KEY_MAX	32	/* bytes, AES-256 */
 #define KEYS_SECRET_MAX	48	/* bytes, SHA-384 */
 
+#define KEYS_BLOCK_MAX	(2 * (KEYS_KEY_MAX + KSEAL_IV_LEN))	/* bytes, RFC 5246 6.3 */
 #define KEYS_MASTER_LEN	48	/* bytes, RFC 5246 8.1 */
 #define KEYS_RANDOM_LEN	32	/* bytes, RFC 5246 7.4.1.2 */
 
@@ -67,11 +68,20 @@ int keys_derive(struct keys *keys, const struct keys_suite *suite, const uint8_t
 int keys_prf(const char *digest, const uint8_t *secret, size_t secret_len, const char *label,
 	     const uint8_t *seed, size_t seed_len, uint8_t *out, size_t out_len);
 
+/* RFC 5246 6.3: bytes of a suite's key_block, KEYS_BLOCK_MAX at most. */
+size_t keys_block_len(const struct keys_suite *suite);
+
 /*
- * RFC 5246 6.3: both directions from the master secret (KEYS_MASTER_LEN bytes)
- * and the two randoms (KEYS_RANDOM_LEN each). The sequence numbers are 1: the
- * Finished messages had 0. What the record carries of a nonce (RFC 5288 3) is
- * left 0 in keys->iv. Returns 0 or -errno of keys_prf(), keys then wiped.
+ * Both directions from the key_block. The sequence numbers are 1: the Finished
+ * messages had 0. What the record carries of a nonce (RFC 5288 3) is left 0 in
+ * keys->iv.
+ */
+void keys_from_block(struct keys *client, struct keys *server, const struct keys_suite *suite,
+		     const uint8_t *block);
+
+/*
+ * Likewise from the master secret (KEYS_MASTER_LEN bytes) and the two randoms
+ * (KEYS_RANDOM_LEN each). Returns 0 or -errno of keys_prf(), keys then wiped.
  */
 int keys_derive_tls12(struct keys *client, struct keys *server, const struct keys_suite *suite,
 		      const uint8_t *master, const uint8_t *client_random,

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A provider in this process with two algorithms, TLS13-KDF and TLS1-PRF. libssl
- * derives keys with them, so the secrets of TLS 1.3 come by. OpenSSL's other way
- * to these is the key log, where 3.0 prints five secrets in hexadecimal for two
+ * derives keys with them, so these come by, and the secrets of TLS 1.3. OpenSSL's
+ * other way to the latter is the key log, where 3.0 prints five secrets in hexadecimal for two
  * that are wanted: a tenth of a handshake. It computes what libssl asks for by
  * kdf.h, which takes off another tenth, and passes on what is put otherwise, or
  * everything if the next provider is another than OpenSSL's default one: that has
  * been chosen for computing it.
  */
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 #include <openssl/core_dispatch.h>
@@ -276,13 +277,41 @@ static const OSSL_PARAM *gettable_prf(void *context, void *provider)
 
 /* ---- derivation ---- */
 
-/* The lengths of RFC 8446 7.1's hashes all fit. */
-static void keep(const uint8_t *secret, size_t len, uint8_t to[KEYS_SECRET_MAX], size_t *to_len)
+/* What is longer than any of ours is not seen. */
+static void keep(const uint8_t *bytes, size_t len, uint8_t *to, size_t *to_len, size_t most)
 {
-	if (len > KEYS_SECRET_MAX)
+	if (len > most)
 		return;
-	memcpy(to, secret, len);
+	memcpy(to, bytes, len);
 	*to_len = len;
+}
+
+static void keep_secret(const uint8_t *bytes, size_t len, struct secret *to)
+{
+	to->key_len = to->iv_len = 0;
+	keep(bytes, len, to->secret, &to->len, sizeof(to->secret));
+}
+
+static bool is_made_of(const struct schedule *q, const struct secret *secret)
+{
+	return secret->len && q->key.data && q->key.data_size == secret->len &&
+	       !CRYPTO_memcmp(q->key.data, secret->secret, secret->len);
+}
+
+/* libssl makes the keys right behind their secret, and no others of that. */
+static void see_schedule(const struct schedule *q, const uint8_t *out, size_t len)
+{
+	struct secret *client = &current->client, *server = &current->server;
+	struct secret *of = is_made_of(q, client) ? client : is_made_of(q, server) ? server : NULL;
+
+	if (is(&q->label, "c ap traffic"))
+		keep_secret(out, len, client);
+	else if (is(&q->label, "s ap traffic"))
+		keep_secret(out, len, server);
+	else if (of && is(&q->label, "key"))
+		keep(out, len, of->key, &of->key_len, sizeof(of->key));
+	else if (of && is(&q->label, "iv"))
+		keep(out, len, of->iv, &of->iv_len, sizeof(of->iv));
 }
 
 static int derive_schedule(void *context, unsigned char *out, size_t len, const OSSL_PARAM params[])
@@ -300,13 +329,17 @@ static int derive_schedule(void *context, unsigned char *out, size_t len, const 
 	ERR_pop_to_mark();
 	if (!ours && !pass_on(d, out, len, params))
 		return 0;
-	if (!current)
-		return 1;
-	if (is(&q.label, "c ap traffic"))
-		keep(out, len, current->client, &current->client_len);
-	else if (is(&q.label, "s ap traffic"))
-		keep(out, len, current->server, &current->server_len);
+	if (current)
+		see_schedule(&q, out, len);
 	return 1;
+}
+
+static bool is_key_block(const struct prf *q)
+{
+	static const char label[] = "key expansion";
+
+	return q->seed_len == sizeof(label) - 1 + 2 * KEYS_RANDOM_LEN &&
+	       !memcmp(q->seed, label, sizeof(label) - 1);
 }
 
 static int derive_prf(void *context, unsigned char *out, size_t len, const OSSL_PARAM params[])
@@ -315,12 +348,32 @@ static int derive_prf(void *context, unsigned char *out, size_t len, const OSSL_
 	struct prf q = { 0 };
 	bool ours = tls1_prf.next_is_default && !d->next;
 
-	for (const OSSL_PARAM *p = params; ours && p && p->key; p++)
-		ours = take_prf(&q, p);
+	for (const OSSL_PARAM *p = params; p && p->key; p++)
+		if (!take_prf(&q, p))
+			ours = false;
 	ERR_set_mark();
 	ours = ours && answer_prf(&q, out, len);
 	ERR_pop_to_mark();
-	return ours || pass_on(d, out, len, params);
+	if (!ours && !pass_on(d, out, len, params))
+		return 0;
+	if (current && is_key_block(&q))
+		keep(out, len, current->block, &current->block_len, sizeof(current->block));
+	return 1;
+}
+
+int secrets_derive(const struct secret *secret, const struct keys_suite *suite,
+		   struct keys *keys)
+{
+	if (secret->len != suite->secret_len)
+		return -ENOKEY;
+	if (secret->key_len != suite->key_len || secret->iv_len != sizeof(keys->iv))
+		return keys_derive(keys, suite, secret->secret);
+	memset(keys, 0, sizeof(*keys));
+	keys->suite = suite;
+	memcpy(keys->key, secret->key, suite->key_len);
+	memcpy(keys->iv, secret->iv, sizeof(keys->iv));
+	memcpy(keys->secret, secret->secret, suite->secret_len);
+	return 0;
 }
 
 /* ---- the provider ---- */

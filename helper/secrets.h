@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The application traffic secrets of TLS 1.3 (RFC 8446 7.1), which OpenSSL uses
- * and does not give: they are seen where libssl has them expanded into keys, in
- * a key derivation function that is put before OpenSSL's own.
+ * and does not give, and the keys of both versions, which then need not be derived
+ * once more: they are seen where libssl has them derived, by functions that are
+ * put before OpenSSL's own.
  */
 #ifndef KSEALD_SECRETS_H
 #define KSEALD_SECRETS_H
@@ -10,10 +11,17 @@
 #include <stddef.h>
 #include "keys.h"
 
+/* An application traffic secret, and what was made of it (RFC 8446 7.3). */
+struct secret {
+	uint8_t secret[KEYS_SECRET_MAX], key[KEYS_KEY_MAX], iv[KSEAL_IV_LEN];
+	size_t len, key_len, iv_len;
+};
+
 /* Of one handshake, whose owner wipes it. Lengths in bytes, 0: not seen yet. */
 struct secrets {
-	uint8_t client[KEYS_SECRET_MAX], server[KEYS_SECRET_MAX];
-	size_t client_len, server_len;
+	struct secret client, server;
+	uint8_t block[KEYS_BLOCK_MAX];	/* TLS 1.2: key_block, RFC 5246 6.3 */
+	size_t block_len;
 };
 
 /*
@@ -29,5 +37,12 @@ const char *secrets_properties(void);
  */
 void secrets_enter(struct secrets *s);
 void secrets_leave(void);
+
+/*
+ * TLS 1.3: fills keys as keys_derive() does, from what was seen if that is all of it.
+ * Returns likewise, or -ENOKEY without a secret of the suite's length.
+ */
+int secrets_derive(const struct secret *secret, const struct keys_suite *suite,
+		   struct keys *keys);
 
 #endif

@@ -111,9 +111,9 @@ static void on_keylog(const SSL *ssl, const char *line)
 	if (!hex)
 		return;
 	if (!strncmp(line, client, strlen(client)))
-		secrets->client_len = read_secret(hex + 1, secrets->client);
+		secrets->client.len = read_secret(hex + 1, secrets->client.secret);
 	else if (!strncmp(line, server, strlen(server)))
-		secrets->server_len = read_secret(hex + 1, secrets->server);
+		secrets->server.len = read_secret(hex + 1, secrets->server.secret);
 }
 
 /* Clients only. Returns 1 if it took the session. */
@@ -486,35 +486,44 @@ static uint32_t record_limit(SSL *ssl)
 static int derive_tls13(struct tls *tls, const struct keys_suite *suite, struct keys *client,
 			struct keys *server)
 {
-	int ret;
+	int ret = secrets_derive(&tls->secrets.client, suite, client);
 
-	if (tls->secrets.client_len != suite->secret_len ||
-	    tls->secrets.server_len != suite->secret_len)
-		return -ENOKEY;
-	ret = keys_derive(client, suite, tls->secrets.client);
 	if (!ret)
-		ret = keys_derive(server, suite, tls->secrets.server);
+		ret = secrets_derive(&tls->secrets.server, suite, server);
 	if (tls->role == KSEAL_ROLE_SERVER)
 		server->seq = tls->records;
 	return ret;
 }
 
-/* RFC 5246 6.3. Returns likewise. */
-static int derive_tls12(struct tls *tls, const struct keys_suite *suite, struct keys *client,
+/* RFC 5246 6.3, from what was seen or from the master secret. Returns likewise. */
+static int derive_block(struct tls *tls, const struct keys_suite *suite, struct keys *client,
 			struct keys *server)
 {
-	bool serves = tls->role == KSEAL_ROLE_SERVER;
 	uint8_t master[KEYS_MASTER_LEN], randoms[2][KEYS_RANDOM_LEN];
-	struct keys *own = serves ? server : client;
-	int ret, i;
+	int ret;
 
-	if (!tls->finished ||
-	    SSL_SESSION_get_master_key(SSL_get_session(tls->ssl), master, sizeof(master)) != sizeof(master))
+	if (tls->secrets.block_len == keys_block_len(suite)) {
+		keys_from_block(client, server, suite, tls->secrets.block);
+		return 0;
+	}
+	if (SSL_SESSION_get_master_key(SSL_get_session(tls->ssl), master, sizeof(master)) != sizeof(master))
 		return -ENOKEY;
 	SSL_get_client_random(tls->ssl, randoms[0], KEYS_RANDOM_LEN);
 	SSL_get_server_random(tls->ssl, randoms[1], KEYS_RANDOM_LEN);
 	ret = keys_derive_tls12(client, server, suite, master, randoms[0], randoms[1]);
 	OPENSSL_cleanse(master, sizeof(master));
+	return ret;
+}
+
+static int derive_tls12(struct tls *tls, const struct keys_suite *suite, struct keys *client,
+			struct keys *server)
+{
+	struct keys *own = tls->role == KSEAL_ROLE_SERVER ? server : client;
+	int ret, i;
+
+	if (!tls->finished)
+		return -ENOKEY;
+	ret = derive_block(tls, suite, client, server);
 	if (ret || suite->salt_len == KSEAL_IV_LEN)
 		return ret;
 	memcpy(own->iv + suite->salt_len, tls->explicit_nonce, EXPLICIT_LEN);
@@ -581,8 +590,7 @@ static int seal_again(struct tls *tls, const uint8_t *message, size_t len)
 	int ret = 0;
 
 	if (!tls->ticket_keys.suite &&
-	    (!suite || tls->secrets.server_len != suite->secret_len ||
-	     keys_derive(&tls->ticket_keys, suite, tls->secrets.server)))
+	    (!suite || secrets_derive(&tls->secrets.server, suite, &tls->ticket_keys)))
 		return -1;
 	while (len && !ret) {
 		size_t part = len < RECORD_CONTENT_MAX ? len : RECORD_CONTENT_MAX;

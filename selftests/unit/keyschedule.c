@@ -200,11 +200,32 @@ static bool is_secret(const uint8_t *secret, size_t len, const uint8_t *wanted, 
 	return len == wanted_len && !memcmp(secret, wanted, len);
 }
 
-static void check_secrets(const char *who, const struct secrets *s, size_t len)
+/* The keys seen are those that are derived; and derived where they were not seen. */
+static bool is_derived(const struct secret *seen, const struct keys_suite *suite)
 {
-	ok(is_secret(s->client, s->client_len, client_secret, len) &&
-	   is_secret(s->server, s->server_len, server_secret, len),
+	struct keys wanted, keys;
+	struct secret unseen = *seen;
+	bool same;
+
+	unseen.iv_len = 0;
+	memset(unseen.key, 0, sizeof(unseen.key));
+	same = seen->key_len == suite->key_len && seen->iv_len == KSEAL_IV_LEN &&
+	       !keys_derive(&wanted, suite, seen->secret) && !secrets_derive(seen, suite, &keys) &&
+	       !memcmp(&keys, &wanted, sizeof(keys)) && !secrets_derive(&unseen, suite, &keys) &&
+	       !memcmp(&keys, &wanted, sizeof(keys));
+	unseen.len = 0;
+	return same && secrets_derive(&unseen, suite, &keys) == -ENOKEY;
+}
+
+static void check_secrets(const char *who, const struct secrets *s, const struct keys_suite *suite)
+{
+	const size_t len = suite->secret_len;
+
+	ok(is_secret(s->client.secret, s->client.len, client_secret, len) &&
+	   is_secret(s->server.secret, s->server.len, server_secret, len),
 	   "%s: the secrets seen are those of the key log", who);
+	ok(is_derived(&s->client, suite) && is_derived(&s->server, suite),
+	   "%s: the keys seen are those of the secrets", who);
 }
 
 static void against_openssl(const char *suite_name, uint16_t suite)
@@ -228,8 +249,8 @@ static void against_openssl(const char *suite_name, uint16_t suite)
 	ok(SSL_is_init_finished(client) && SSL_is_init_finished(server) &&
 	   SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(client)) == suite,
 	   "OpenSSL shakes hands: %s", suite_name);
-	check_secrets("the client", &seen[0], keys_suite(suite)->secret_len);
-	check_secrets("the server", &seen[1], keys_suite(suite)->secret_len);
+	check_secrets("the client", &seen[0], keys_suite(suite));
+	check_secrets("the server", &seen[1], keys_suite(suite));
 	keys_derive(&keys, keys_suite(suite), client_secret);
 	check_record("the client", client, &keys);
 	keys_derive(&keys, keys_suite(suite), server_secret);
@@ -241,10 +262,52 @@ static void against_openssl(const char *suite_name, uint16_t suite)
 	server = SSL_new(server_ctx);
 	client = SSL_new(client_ctx);
 	shake(client, server, NULL);
-	ok(SSL_is_init_finished(server) && memcmp(client_secret, before.client, before.client_len) &&
+	ok(SSL_is_init_finished(server) && memcmp(client_secret, before.client.secret, before.client.len) &&
 	   !memcmp(&before, &seen[1], sizeof(before)), "another handshake's secrets go nowhere");
 
 	keys_wipe(&keys);
+	SSL_free(client);
+	SSL_free(server);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	SSL_CTX_free(client_ctx);
+	SSL_CTX_free(server_ctx);
+}
+
+/* TLS 1.2: the key_block of RFC 5246 6.3, as libssl has it derived. */
+static void against_openssl_tls12(const char *suite_name, uint16_t id)
+{
+	const struct keys_suite *suite = keys_suite(id);
+	SSL_CTX *server_ctx = SSL_CTX_new_ex(NULL, secrets_properties(), TLS_server_method());
+	SSL_CTX *client_ctx = SSL_CTX_new_ex(NULL, secrets_properties(), TLS_client_method());
+	uint8_t secret[KEYS_MASTER_LEN], randoms[2][KEYS_RANDOM_LEN];
+	struct keys client_keys, server_keys, from[2];
+	struct secrets seen[2] = { 0 };
+	EVP_PKEY *key = certs_key();
+	X509 *cert = certs_new("openssl", NULL, key, NULL, key);
+	SSL *server, *client;
+
+	SSL_CTX_use_certificate(server_ctx, cert);
+	SSL_CTX_use_PrivateKey(server_ctx, key);
+	SSL_CTX_set_max_proto_version(client_ctx, TLS1_2_VERSION);
+	SSL_CTX_set_cipher_list(client_ctx, suite_name);
+	SSL_CTX_set_cipher_list(server_ctx, suite_name);
+	server = SSL_new(server_ctx);
+	client = SSL_new(client_ctx);
+	shake(client, server, seen);
+	ok(SSL_is_init_finished(server), "OpenSSL shakes hands: %s", suite_name);
+	SSL_SESSION_get_master_key(SSL_get_session(server), secret, sizeof(secret));
+	SSL_get_client_random(server, randoms[0], KEYS_RANDOM_LEN);
+	SSL_get_server_random(server, randoms[1], KEYS_RANDOM_LEN);
+	keys_derive_tls12(&client_keys, &server_keys, suite, secret, randoms[0], randoms[1]);
+	for (int i = 0; i < 2; i++) {
+		keys_from_block(&from[0], &from[1], suite, seen[i].block);
+		ok(seen[i].block_len == keys_block_len(suite) &&
+		   !memcmp(&from[0], &client_keys, sizeof(client_keys)) &&
+		   !memcmp(&from[1], &server_keys, sizeof(server_keys)) && !seen[i].client.len,
+		   "%s: %s's key_block is what it derives from the master secret", suite_name,
+		   i ? "the server" : "the client");
+	}
 	SSL_free(client);
 	SSL_free(server);
 	X509_free(cert);
@@ -260,5 +323,9 @@ int main(void)
 	expand();
 	against_openssl("TLS_AES_128_GCM_SHA256", 0x1301);
 	against_openssl("TLS_AES_256_GCM_SHA384", 0x1302);
+	against_openssl_tls12("ECDHE-ECDSA-AES128-GCM-SHA256", 0xc02b);
+	against_openssl_tls12("ECDHE-ECDSA-AES256-GCM-SHA384", 0xc02c);
+	against_openssl_tls12("ECDHE-ECDSA-CHACHA20-POLY1305", 0xcca9);
+	against_openssl_tls12("ECDHE-ECDSA-AES128-CCM", 0xc0ac);
 	return done_testing();
 }
