@@ -238,9 +238,7 @@ static void lose(struct channel *channel, const char *why)
 static void take_reason(struct channel_wait *wait, const struct sign_message *message, size_t len)
 {
 	fail(wait, EPROTO, "%.*s", (int)len, (const char *)message->data);
-	for (char *c = wait->reason; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
+	log_flatten(wait->reason, strlen(wait->reason));
 	if (!wait->reason[0])
 		fail(wait, EPROTO, "the signer refused, and does not say why");
 }

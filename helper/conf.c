@@ -12,6 +12,7 @@
 #include <openssl/evp.h>
 #include "conf.h"
 #include "conf_text.h"
+#include "log.h"
 #include "uri.h"
 
 #define PIN_PREFIX	"sha256:"
@@ -42,9 +43,8 @@ static void say(const char *file, unsigned int line, const char *hint, const cha
 	vsnprintf(text, sizeof(text), fmt, args);
 	snprintf(reader->why, reader->size, "%s%s: %s%s", file, place, text, hint ?: "");
 	/* the message is one line of the log, whatever was in the file */
-	for (char *c = reader->why; reader->size && *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
+	if (reader->size)
+		log_flatten(reader->why, strlen(reader->why));
 }
 
 static void __attribute__((format(printf, 3, 4)))

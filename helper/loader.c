@@ -149,9 +149,7 @@ static const struct sign_message *next_message(uint64_t limit, size_t *len)
 	}
 	*len = (size_t)ret - sizeof(message->head);
 	/* its sentences go to the log, a line each */
-	for (size_t i = 0; i < *len; i++)
-		if (message->data[i] < ' ' || message->data[i] == 0x7f)
-			message->data[i] = '?';
+	log_flatten((char *)message->data, *len);
 	return message;
 }
 

@@ -43,3 +43,10 @@ void log_line(enum log_level level, const char *fmt, ...)
 	else
 		fprintf(stderr, "%s: %s\n", program, line);
 }
+
+void log_flatten(char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			text[i] = '?';
+}

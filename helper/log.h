@@ -8,6 +8,7 @@
 #define KSEALD_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Priorities as in syslog(3). */
 enum log_level {
@@ -29,6 +30,9 @@ bool log_wants(enum log_level level);
 
 /* Prints the program's name and the formatted line; a newline is added. Any thread. */
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* One line of text that others have a part in: '?' for each control character. */
+void log_flatten(char *text, size_t len);
 
 #define log_error(...)		log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...)	log_line(LOG_LEVEL_WARNING, __VA_ARGS__)

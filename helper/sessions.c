@@ -189,8 +189,8 @@ static bool is_good(const SSL_SESSION *session)
 		lifetime = LIFETIME_MAX;
 	if (lifetime > LIFETIME_MAX)
 		lifetime = LIFETIME_MAX;
-	return age >= 0 && (unsigned long)age < lifetime && now - since(session) < LIFETIME_MAX && SSL_SESSION_is_resumable(session) &&
-	       peer && X509_cmp_current_time(X509_get0_notAfter(peer)) > 0;
+	return age >= 0 && (unsigned long)age < lifetime && now - since(session) < LIFETIME_MAX &&
+	       SSL_SESSION_is_resumable(session) && peer && X509_cmp_current_time(X509_get0_notAfter(peer)) > 0;
 }
 
 SSL_SESSION *sessions_take(struct sessions *sessions, const char *name)
