@@ -416,8 +416,10 @@ enum tls_step tls_continue(struct tls *tls, size_t *consumed, struct tls_failure
 void tls_give_back(struct tls *tls)
 {
 	(void)BIO_reset(tls->out);
+	idle_enter(&tls->idle);
 	idle_empty(tls->in);
 	idle_empty(tls->out);
+	idle_leave();
 	idle_give_back(&tls->idle);
 }
 
@@ -500,17 +502,16 @@ static int derive_block(struct tls *tls, const struct keys_suite *suite, struct 
 			struct keys *server)
 {
 	uint8_t master[KEYS_MASTER_LEN], randoms[2][KEYS_RANDOM_LEN];
-	int ret;
+	int ret = -ENOKEY;
 
 	if (tls->secrets.block_len == keys_block_len(suite)) {
 		keys_from_block(client, server, suite, tls->secrets.block);
 		return 0;
 	}
-	if (SSL_SESSION_get_master_key(SSL_get_session(tls->ssl), master, sizeof(master)) != sizeof(master))
-		return -ENOKEY;
 	SSL_get_client_random(tls->ssl, randoms[0], KEYS_RANDOM_LEN);
 	SSL_get_server_random(tls->ssl, randoms[1], KEYS_RANDOM_LEN);
-	ret = keys_derive_tls12(client, server, suite, master, randoms[0], randoms[1]);
+	if (SSL_SESSION_get_master_key(SSL_get_session(tls->ssl), master, sizeof(master)) == sizeof(master))
+		ret = keys_derive_tls12(client, server, suite, master, randoms[0], randoms[1]);
 	OPENSSL_cleanse(master, sizeof(master));
 	return ret;
 }
