@@ -14,16 +14,20 @@ umask 022
 
 # Once more from the beginning, on the release's files, with a tmpfs laid over them for writing
 enter_base() {
-	local new=/mnt/root dir
-	mount -t tmpfs tmpfs /mnt
-	mkdir /mnt/upper /mnt/work $new
-	mount -t overlay -o "lowerdir=$base,upperdir=/mnt/upper,workdir=/mnt/work" overlay $new
+	local over=/dev/.over new=/dev/.over/root dir
+	mountpoint -q /proc || mount -t proc proc /proc
+	mountpoint -q /dev || mount -t devtmpfs dev /dev
+	mkdir $over
+	mount -t tmpfs tmpfs $over
+	mkdir $over/upper $over/work $new
+	mount -t overlay -o "lowerdir=$base,upperdir=$over/upper,workdir=$over/work" overlay $new ||
+		fail "the guest could not lay a tmpfs over $base: see the kernel log"
 	for dir in "$work" "$uml_dir" "$cwd" "$checkout"; do mkdir -p "$new$dir"; done
 	mount --bind "$work" "$new$work"
 	mount --bind "$uml_dir" "$new$uml_dir"
 	[[ $cwd/ = "$checkout"/* ]] || mount --bind "$cwd" "$new$cwd"
 	mount --bind "$shared_checkout" "$new$checkout"
-	cd $new && mount --move . / && exec chroot . /bin/bash -c 'cd / && entered=1 . "$0"' "$work/init"
+	cd $new && mount --move . / && exec chroot . /bin/bash -c 'cd / && entered=1 && . "$0"' "$work/init"
 	fail "the guest could not go on in $base: see the kernel log"
 }
 

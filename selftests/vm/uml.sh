@@ -56,6 +56,9 @@ uml_prepare() {
 	((EUID == 0)) || die "-k with -r uml needs root, to install a Debian release into a directory."
 	need mmdebstrap rsync util-linux
 	qemu_base
+	# what is below the current directory would stand in the place of the release's own
+	[[ $PWD/ = "$checkout"/* || ! -e $base$PWD ]] ||
+		die "with -k the current directory may not be $PWD, which the release has, too. Go to $checkout."
 	qemu_share_checkout
 }
 # What the kernel is made from, and where it goes
