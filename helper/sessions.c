@@ -41,6 +41,17 @@ static time_t begun(const SSL_SESSION *session)
 #endif
 }
 
+/* By the clock of OpenSSL 3.5: that of time() is behind it by up to a tick, and what was
+ * kept this second would be of the future.
+ */
+static time_t seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec;
+}
+
 /* Where a session has the time of its full handshake, and those that it was renewed to. */
 static int since_index = -1;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -182,7 +193,7 @@ static bool is_good(const SSL_SESSION *session)
 {
 	X509 *peer = SSL_SESSION_get0_peer((SSL_SESSION *)(uintptr_t)session);
 	unsigned long lifetime = SSL_SESSION_get_ticket_lifetime_hint(session);
-	time_t now = time(NULL), age = now - begun(session);
+	time_t now = seconds(), age = now - begun(session);
 
 	/* RFC 5077 3.3: 0 says nothing about it; RFC 8446 4.6.1: it is not to be kept */
 	if (SSL_SESSION_get_protocol_version(session) == TLS1_2_VERSION && !lifetime)
