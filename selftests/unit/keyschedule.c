@@ -134,24 +134,58 @@ static void on_keylog(const SSL *ssl, const char *line)
 		unhex(hex + 1, server_secret);
 }
 
-/* What each end's provider saw; with none, nobody looks. */
-static void shake(SSL *client, SSL *server, struct secrets *seen)
+/* A client and a server of OpenSSL's, with our provider. */
+struct ends {
+	SSL_CTX *client_ctx, *server_ctx;
+	SSL *client, *server;		/* of the last handshake, NULL before the first */
+};
+
+static struct ends ends_new(void)
+{
+	struct ends ends = {
+		.client_ctx = SSL_CTX_new_ex(NULL, secrets_properties(), TLS_client_method()),
+		.server_ctx = SSL_CTX_new_ex(NULL, secrets_properties(), TLS_server_method()),
+	};
+	EVP_PKEY *key = certs_key();
+	X509 *cert = certs_new("openssl", NULL, key, NULL, key);
+
+	SSL_CTX_use_certificate(ends.server_ctx, cert);
+	SSL_CTX_use_PrivateKey(ends.server_ctx, key);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	return ends;
+}
+
+static void ends_free(struct ends *ends)
+{
+	SSL_free(ends->client);
+	SSL_free(ends->server);
+	SSL_CTX_free(ends->client_ctx);
+	SSL_CTX_free(ends->server_ctx);
+}
+
+/* seen: what each end's provider saw, the client's first; with none, nobody looks. */
+static void shake(struct ends *ends, struct secrets *seen)
 {
 	BIO *to_server = BIO_new(BIO_s_mem()), *to_client = BIO_new(BIO_s_mem());
 
+	SSL_free(ends->client);
+	SSL_free(ends->server);
+	ends->client = SSL_new(ends->client_ctx);
+	ends->server = SSL_new(ends->server_ctx);
 	BIO_up_ref(to_server);
 	BIO_up_ref(to_client);
-	SSL_set_bio(client, to_client, to_server);
-	SSL_set_bio(server, to_server, to_client);
-	SSL_set_connect_state(client);
-	SSL_set_accept_state(server);
+	SSL_set_bio(ends->client, to_client, to_server);
+	SSL_set_bio(ends->server, to_server, to_client);
+	SSL_set_connect_state(ends->client);
+	SSL_set_accept_state(ends->server);
 	for (int i = 0; i < 4; i++) {
 		if (seen)
 			secrets_enter(&seen[0]);
-		SSL_do_handshake(client);
+		SSL_do_handshake(ends->client);
 		if (seen)
 			secrets_enter(&seen[1]);
-		SSL_do_handshake(server);
+		SSL_do_handshake(ends->server);
 		secrets_leave();
 	}
 }
@@ -230,75 +264,50 @@ static void check_secrets(const char *who, const struct secrets *s, const struct
 
 static void against_openssl(const char *suite_name, uint16_t suite)
 {
-	SSL_CTX *server_ctx = SSL_CTX_new_ex(NULL, secrets_properties(), TLS_server_method());
-	SSL_CTX *client_ctx = SSL_CTX_new_ex(NULL, secrets_properties(), TLS_client_method());
 	struct secrets seen[2] = { 0 }, before;
-	EVP_PKEY *key = certs_key();
-	X509 *cert = certs_new("openssl", NULL, key, NULL, key);
-	SSL *server, *client;
+	struct ends ends = ends_new();
 	struct keys keys;
 
-	SSL_CTX_use_certificate(server_ctx, cert);
-	SSL_CTX_use_PrivateKey(server_ctx, key);
-	SSL_CTX_set_num_tickets(server_ctx, 0);
-	SSL_CTX_set_keylog_callback(server_ctx, on_keylog);
-	SSL_CTX_set_ciphersuites(client_ctx, suite_name);
-	server = SSL_new(server_ctx);
-	client = SSL_new(client_ctx);
-	shake(client, server, seen);
-	ok(SSL_is_init_finished(client) && SSL_is_init_finished(server) &&
-	   SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(client)) == suite,
+	SSL_CTX_set_num_tickets(ends.server_ctx, 0);
+	SSL_CTX_set_keylog_callback(ends.server_ctx, on_keylog);
+	SSL_CTX_set_ciphersuites(ends.client_ctx, suite_name);
+	shake(&ends, seen);
+	ok(SSL_is_init_finished(ends.client) && SSL_is_init_finished(ends.server) &&
+	   SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ends.client)) == suite,
 	   "OpenSSL shakes hands: %s", suite_name);
 	check_secrets("the client", &seen[0], keys_suite(suite));
 	check_secrets("the server", &seen[1], keys_suite(suite));
 	keys_derive(&keys, keys_suite(suite), client_secret);
-	check_record("the client", client, &keys);
+	check_record("the client", ends.client, &keys);
 	keys_derive(&keys, keys_suite(suite), server_secret);
-	check_record("the server", server, &keys);
+	check_record("the server", ends.server, &keys);
 
-	SSL_free(client);
-	SSL_free(server);
 	before = seen[1];
-	server = SSL_new(server_ctx);
-	client = SSL_new(client_ctx);
-	shake(client, server, NULL);
-	ok(SSL_is_init_finished(server) && memcmp(client_secret, before.client.secret, before.client.len) &&
+	shake(&ends, NULL);
+	ok(SSL_is_init_finished(ends.server) &&
+	   memcmp(client_secret, before.client.secret, before.client.len) &&
 	   !memcmp(&before, &seen[1], sizeof(before)), "another handshake's secrets go nowhere");
-
 	keys_wipe(&keys);
-	SSL_free(client);
-	SSL_free(server);
-	X509_free(cert);
-	EVP_PKEY_free(key);
-	SSL_CTX_free(client_ctx);
-	SSL_CTX_free(server_ctx);
+	ends_free(&ends);
 }
 
 /* TLS 1.2: the key_block of RFC 5246 6.3, as libssl has it derived. */
 static void against_openssl_tls12(const char *suite_name, uint16_t id)
 {
 	const struct keys_suite *suite = keys_suite(id);
-	SSL_CTX *server_ctx = SSL_CTX_new_ex(NULL, secrets_properties(), TLS_server_method());
-	SSL_CTX *client_ctx = SSL_CTX_new_ex(NULL, secrets_properties(), TLS_client_method());
 	uint8_t secret[KEYS_MASTER_LEN], randoms[2][KEYS_RANDOM_LEN];
 	struct keys client_keys, server_keys, from[2];
 	struct secrets seen[2] = { 0 };
-	EVP_PKEY *key = certs_key();
-	X509 *cert = certs_new("openssl", NULL, key, NULL, key);
-	SSL *server, *client;
+	struct ends ends = ends_new();
 
-	SSL_CTX_use_certificate(server_ctx, cert);
-	SSL_CTX_use_PrivateKey(server_ctx, key);
-	SSL_CTX_set_max_proto_version(client_ctx, TLS1_2_VERSION);
-	SSL_CTX_set_cipher_list(client_ctx, suite_name);
-	SSL_CTX_set_cipher_list(server_ctx, suite_name);
-	server = SSL_new(server_ctx);
-	client = SSL_new(client_ctx);
-	shake(client, server, seen);
-	ok(SSL_is_init_finished(server), "OpenSSL shakes hands: %s", suite_name);
-	SSL_SESSION_get_master_key(SSL_get_session(server), secret, sizeof(secret));
-	SSL_get_client_random(server, randoms[0], KEYS_RANDOM_LEN);
-	SSL_get_server_random(server, randoms[1], KEYS_RANDOM_LEN);
+	SSL_CTX_set_max_proto_version(ends.client_ctx, TLS1_2_VERSION);
+	SSL_CTX_set_cipher_list(ends.client_ctx, suite_name);
+	SSL_CTX_set_cipher_list(ends.server_ctx, suite_name);
+	shake(&ends, seen);
+	ok(SSL_is_init_finished(ends.server), "OpenSSL shakes hands: %s", suite_name);
+	SSL_SESSION_get_master_key(SSL_get_session(ends.server), secret, sizeof(secret));
+	SSL_get_client_random(ends.server, randoms[0], KEYS_RANDOM_LEN);
+	SSL_get_server_random(ends.server, randoms[1], KEYS_RANDOM_LEN);
 	keys_derive_tls12(&client_keys, &server_keys, suite, secret, randoms[0], randoms[1]);
 	for (int i = 0; i < 2; i++) {
 		keys_from_block(&from[0], &from[1], suite, seen[i].block);
@@ -308,12 +317,7 @@ static void against_openssl_tls12(const char *suite_name, uint16_t id)
 		   "%s: %s's key_block is what it derives from the master secret", suite_name,
 		   i ? "the server" : "the client");
 	}
-	SSL_free(client);
-	SSL_free(server);
-	X509_free(cert);
-	EVP_PKEY_free(key);
-	SSL_CTX_free(client_ctx);
-	SSL_CTX_free(server_ctx);
+	ends_free(&ends);
 }
 
 int main(void)

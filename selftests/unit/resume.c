@@ -373,7 +373,6 @@ static void bad_messages(void)
 	helper_free(helper);
 }
 
-/* One that is as it would be age seconds after it was begun; the rest is of a real one. */
 static time_t seconds(void)
 {
 	struct timespec now;
@@ -396,6 +395,7 @@ time_t time(time_t *at)
 	return now;
 }
 
+/* One that is as it would be age seconds after it was begun; the rest is of a real one. */
 static SSL_SESSION *make_session(SSL_SESSION *real, long age)
 {
 	SSL_SESSION *session = SSL_SESSION_dup(real);
