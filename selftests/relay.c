@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <linux/sockios.h>
 
 #include "fixture.h"
 #include "worker.h"
@@ -275,6 +277,22 @@ TEST_F(relay, what_came_with_the_handshake_is_the_first_data_read)
 	ASSERT_EQ(0, peer_write(&self->peer, wire + len - 4, 4));
 	ASSERT_EQ(5, recv_soon(self->server, got, 64));
 	EXPECT_EQ(0, memcmp(got, " bird", 5));
+}
+
+/* They acknowledge what the peer has sent, and Nagle may hold back the rest of its
+ * request until then.
+ */
+TEST_F(relay, tickets_go_out_at_once_though_data_waits)
+{
+	uint8_t got[10];
+	int unsent = -1;
+
+	BEGIN();
+	ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, "request", 7, 0));
+	ASSERT_EQ(0, worker_done(&self->helper, self->msg.cookie, 105, "tickets", 7, &self->keys));
+	ASSERT_EQ(0, ioctl(self->server, SIOCOUTQNSD, &unsent));
+	EXPECT_EQ(0, unsent);
+	EXPECT_EQ(7, recv_soon(self->client, got, 10));
 }
 
 TEST_F(relay, shutdown_in_mid_handshake_is_sent_after_the_keys)
