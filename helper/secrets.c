@@ -2,11 +2,11 @@
 /*
  * A provider in this process with two algorithms, TLS13-KDF and TLS1-PRF. libssl
  * derives keys with them, so these come by, and the secrets of TLS 1.3. OpenSSL's
- * other way to the latter is the key log, where 3.0 prints five secrets in hexadecimal for two
- * that are wanted: a tenth of a handshake. It computes what libssl asks for by
- * kdf.h, which takes off another tenth, and passes on what is put otherwise, or
- * everything if the next provider is another than OpenSSL's default one: that has
- * been chosen for computing it.
+ * other way to the latter is the key log, where 3.0 prints five secrets in
+ * hexadecimal for two that are wanted: a tenth of a handshake. It computes what
+ * libssl asks for by kdf.h, which takes off another tenth, and passes on what is
+ * put otherwise, or everything if the next provider is another than OpenSSL's
+ * default one: that has been chosen for computing it.
  */
 #include <errno.h>
 #include <stdbool.h>
