@@ -45,10 +45,13 @@ def answer(listener):
 
 def serve(address, port, workers="1", protocol="0"):
     children = []
+    # who is told to end before all is ready ends with all its children
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     for _ in range(int(workers)):
         listener = listen(address, int(port), int(protocol))
         child = os.fork()
         if not child:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
             answer(listener)
         children.append(child)
         listener.close()
@@ -61,6 +64,7 @@ def serve(address, port, workers="1", protocol="0"):
 
     signal.signal(signal.SIGTERM, stop)
     print("ready", flush=True)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
     while True:
         signal.pause()
 
