@@ -350,7 +350,7 @@ static int run(struct daemon *daemon)
 
 out_close:
 	while (daemon->n_genl)
-		kseal_genl_close(&daemon->genl[--daemon->n_genl]);
+		worker_unregister(&daemon->genl[--daemon->n_genl]);
 	close(daemon->signals);
 	return ret;
 }

@@ -317,6 +317,16 @@ int worker_register(struct kseal_genl *genl, char *why, size_t size)
 	return ret;
 }
 
+void worker_unregister(struct kseal_genl *genl)
+{
+	char buf[64] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *nlh = kseal_genl_start(genl, buf, KSEAL_CMD_UNREGISTER, 0);
+
+	/* no answer is waited for: an older module that refuses sees it closed later */
+	(void)mnl_socket_sendto(genl->sock, nlh, nlh->nlmsg_len);
+	kseal_genl_close(genl);
+}
+
 static void worker_free(struct worker *worker)
 {
 	loop_free(worker->loop);

@@ -17,9 +17,15 @@ struct worker;
 /*
  * Opens a netlink socket and registers it as a helper of this network
  * namespace. Returns 0, or -errno with a sentence for a person in why:
- * -ENOENT no module, -EPERM no CAP_NET_ADMIN. Close with kseal_genl_close().
+ * -ENOENT no module, -EPERM no CAP_NET_ADMIN. Close with worker_unregister().
  */
 int worker_register(struct kseal_genl *genl, char *why, size_t size);
+
+/*
+ * Closes it. The kernel takes it for a worker no more when this returns, however long
+ * the rest of a ring still holds the socket.
+ */
+void worker_unregister(struct kseal_genl *genl);
 
 /*
  * Makes a worker on socket fd; limit: handshakes under way at once; family: the kseal

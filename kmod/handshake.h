@@ -20,7 +20,7 @@ struct sock;
 
 /* A registered worker. Under kseal_net.lock; freed with its netlink socket. */
 struct kseal_helper {
-	struct list_head node;		/* kseal_net.helpers */
+	struct list_head node;		/* kseal_net.helpers, or kseal_net.left */
 	struct list_head requests;	/* kseal_request.helper_node */
 	struct list_head blocked;	/* kseal_request.blocked_node */
 	u32 portid;
@@ -31,6 +31,7 @@ struct kseal_helper {
 	/* for those who ask long after: a struct sock's place is reused too */
 	u64 generation;
 	unsigned int stale;		/* releases of former owners to come */
+	bool registered;		/* or it has left, and waits for its release */
 };
 
 struct kseal_request {
@@ -159,6 +160,9 @@ void kseal_handshake_message(struct kseal_sock *ks, const void *bytes,
 
 /* A worker comes and goes. Return: 0, -EALREADY, -ENOMEM. */
 int kseal_helper_add(struct net *net, u32 portid, const void *owner);
+/* By its own word, its socket still open. Return: 0, -ESRCH. */
+int kseal_helper_leave(struct net *net, u32 portid, const void *owner);
+/* Its socket is closed. */
 void kseal_helper_gone(struct net *net, u32 portid);
 /* How many are registered now. Any context, no lock. */
 unsigned int kseal_helper_count(struct net *net);

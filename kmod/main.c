@@ -30,6 +30,7 @@ static int __net_init net_init(struct net *net)
 	spin_lock_init(&kn->lock);
 	xa_init_flags(&kn->sessions, XA_FLAGS_LOCK_BH);
 	INIT_LIST_HEAD(&kn->helpers);
+	INIT_LIST_HEAD(&kn->left);
 	hash_init(kn->requests);
 	kseal_wrap_net_init(net);
 	return kseal_stats_net_init(net);

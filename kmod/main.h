@@ -22,8 +22,9 @@ struct kseal_net {
 	 */
 	struct xarray sessions;
 
-	spinlock_t lock;		/* protects the next four; BH */
+	spinlock_t lock;		/* protects the next five; BH */
 	struct list_head helpers;	/* kseal_helper.node, next in turn first */
+	struct list_head left;		/* those no longer registered, not closed */
 	unsigned int n_helpers;
 	unsigned int n_requests;
 	DECLARE_HASHTABLE(requests, KSEAL_REQUEST_BITS);	/* by cookie */

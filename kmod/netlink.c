@@ -193,6 +193,16 @@ static int register_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+static int unregister_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	int err = kseal_helper_leave(genl_info_net(info), info->snd_portid,
+				     NETLINK_CB(skb).sk);
+
+	if (err)
+		NL_SET_ERR_MSG(info->extack, "this socket is not registered");
+	return err;
+}
+
 static struct kseal_request *find_request(struct sk_buff *skb,
 					  struct genl_info *info,
 					  struct nlattr **tb)
@@ -391,6 +401,9 @@ static const struct genl_ops ops[] = {
 		.cmd = KSEAL_CMD_REGISTER,
 		.doit = register_doit,
 		.flags = GENL_UNS_ADMIN_PERM,
+	}, {
+		.cmd = KSEAL_CMD_UNREGISTER,
+		.doit = unregister_doit,
 	}, {
 		.cmd = KSEAL_CMD_HANDSHAKE,
 		.doit = handshake_doit,

@@ -1,60 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* How handshakes end, and who may end them. */
-#include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <net/if.h>
 #include <sys/ioctl.h>
-#include <sys/wait.h>
 
-#include "fixture.h"
-#include "worker.h"
-
-static const uint8_t hello[15] = { 22, 3, 1, 0, 10, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
-
-FIXTURE(handshake) {
-	struct worker helper;
-	int listener, client, server;
-	struct worker_msg msg;
-	struct kseal_session_keys keys;
-	struct peer peer;
-	long timeout_ms;
-};
-
-SESSION_VARIANTS(handshake);
-
-FIXTURE_SETUP(handshake)
-{
-	self->timeout_ms = param_get("handshake_timeout_ms");
-	ASSERT_EQ(0, worker_start(&self->helper)) TH_LOG("%s", self->helper.g.error);
-	self->listener = listen_as_server(variant->family);
-	ASSERT_LE(0, self->listener);
-	self->client = tcp_connect(self->listener);
-	ASSERT_LE(0, self->client);
-	self->server = accept(self->listener, NULL, NULL);
-	ASSERT_LE(0, self->server);
-	make_keys(&self->keys, KSEAL_VERSION_1_3, variant->cipher);
-	peer_init(&self->peer, self->client, &self->keys);
-}
-
-FIXTURE_TEARDOWN(handshake)
-{
-	if (param_get("handshake_timeout_ms") != self->timeout_ms)
-		param_set("handshake_timeout_ms", self->timeout_ms);
-	close(self->server);
-	close(self->client);
-	close(self->listener);
-	worker_close(&self->helper);
-}
-
-#define BEGIN()								\
-	do {								\
-		ASSERT_EQ(0, peer_write(&self->peer, hello, sizeof(hello))); \
-		ASSERT_EQ(0, worker_next(&self->helper, &self->msg, 5000)); \
-		ASSERT_EQ(KSEAL_CMD_HANDSHAKE, self->msg.cmd);		\
-	} while (0)
+#include "begun.h"
 
 /* ---- who ---- */
 
@@ -150,26 +99,6 @@ TEST_F(handshake, what_is_not_tcp_is_refused)
 	close(fresh);
 }
 
-TEST_F(handshake, a_worker_registers_once)
-{
-	EXPECT_EQ(-EALREADY, worker_register(&self->helper));
-}
-
-TEST_F(handshake, registered_workers_are_counted)
-{
-	struct worker other;
-
-	EXPECT_EQ(1, counter("helpers"));
-	ASSERT_EQ(0, worker_open(&other));
-	EXPECT_EQ(1, counter("helpers"));
-	ASSERT_EQ(0, worker_register(&other));
-	EXPECT_EQ(2, counter("helpers"));
-	EXPECT_EQ(-EALREADY, worker_register(&other));
-	EXPECT_EQ(2, counter("helpers"));
-	worker_close(&other);
-	EXPECT_EQ(1, counter("helpers"));
-}
-
 TEST_F(handshake, unregistered_foreign_and_stale_answers_are_refused)
 {
 	struct worker other;
@@ -186,31 +115,6 @@ TEST_F(handshake, unregistered_foreign_and_stale_answers_are_refused)
 	EXPECT_EQ(0, poll_for(self->client, POLLIN, 50));
 	EXPECT_EQ(0, worker_done(&self->helper, self->msg.cookie, 15, NULL, 0, &self->keys));
 	EXPECT_EQ(-ESTALE, worker_done(&self->helper, self->msg.cookie, 0, NULL, 0, &self->keys));
-	worker_close(&other);
-}
-
-TEST_F(handshake, handshakes_are_spread_over_workers)
-{
-	struct worker other;
-	struct worker_msg msg;
-	int client, server;
-
-	BEGIN();
-	ASSERT_EQ(0, worker_start(&other));
-	client = tcp_connect(self->listener);
-	server = accept(self->listener, NULL, NULL);
-	ASSERT_EQ(15, send(client, hello, 15, 0));
-	if (worker_next(&other, &msg, 500)) {
-		int client2 = tcp_connect(self->listener);
-		int server2 = accept(self->listener, NULL, NULL);
-
-		ASSERT_EQ(15, send(client2, hello, 15, 0));
-		EXPECT_EQ(0, worker_next(&other, &msg, 5000));
-		close(client2);
-		close(server2);
-	}
-	close(client);
-	close(server);
 	worker_close(&other);
 }
 
@@ -256,49 +160,6 @@ TEST_F(handshake, failure_wakes_a_blocked_reader_and_poll)
 	ASSERT_EQ(0, worker_fail(&self->helper, self->msg.cookie, 15, NULL, 0, EPROTO, 40, "no"));
 	pthread_join(thread, &ret);
 	EXPECT_EQ(-EPROTO, (intptr_t)ret);
-}
-
-TEST_F(handshake, the_helpers_death_fails_its_handshakes_soon)
-{
-	int64_t start;
-
-	BEGIN();
-	start = now_ms();
-	worker_close(&self->helper);
-	EXPECT_EQ(EOWNERDEAD, failed_with(self->server));
-	EXPECT_GT(2000, now_ms() - start);
-}
-
-TEST_F(handshake, a_helper_process_killed_fails_its_handshakes_soon)
-{
-	int pipes[2], status;
-	pid_t pid;
-	char byte;
-
-	worker_close(&self->helper);
-	close(self->server);
-	close(self->client);
-	ASSERT_EQ(0, pipe(pipes));
-	pid = fork();
-	if (!pid) {
-		struct worker w;
-
-		if (worker_start(&w) || write(pipes[1], "r", 1) != 1 ||
-		    worker_next(&w, &self->msg, 10000) || write(pipes[1], "g", 1) != 1)
-			_exit(1);
-		for (;;)
-			pause();
-	}
-	ASSERT_EQ(1, read(pipes[0], &byte, 1));
-	self->client = tcp_connect(self->listener);
-	self->server = accept(self->listener, NULL, NULL);
-	ASSERT_EQ(15, send(self->client, hello, 15, 0));
-	ASSERT_EQ(1, read(pipes[0], &byte, 1));
-	ASSERT_EQ(0, kill(pid, SIGKILL));
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(EOWNERDEAD, failed_with(self->server));
-	close(pipes[0]);
-	close(pipes[1]);
 }
 
 TEST_F(handshake, too_slow_a_handshake_times_out)
@@ -453,164 +314,6 @@ TEST_F(handshake, a_disconnected_socket_ends_its_handshake)
 	EXPECT_LT(0, worker_cancelled(&self->helper, cookie));
 	EXPECT_EQ(-ESTALE, worker_done(&self->helper, cookie, 15, NULL, 0, &self->keys));
 	EXPECT_LT(0, failed_with(self->server));
-}
-
-/* ---- many ---- */
-
-#define MANY 200
-
-struct crowd {
-	int n, client[MANY], server[MANY];
-};
-
-/* So many handshakes, of which a few fit into the helper's socket. */
-static int crowd_in(struct crowd *c, int n, struct worker *w, int listener)
-{
-	static const uint8_t record[2005] = { 22, 3, 1, 2000 >> 8, 2000 & 0xff };
-	int tiny = 2048;
-
-	w->no_ack = true;
-	if (setsockopt(mnl_socket_get_fd(w->g.sock), SOL_SOCKET, SO_RCVBUF, &tiny, sizeof(tiny)))
-		return -errno;
-	for (c->n = 0; c->n < n; c->n++) {
-		c->client[c->n] = tcp_connect(listener);
-		c->server[c->n] = accept(listener, NULL, NULL);
-		if (c->server[c->n] < 0 ||
-		    send(c->client[c->n], record, sizeof(record), 0) != sizeof(record))
-			return -EIO;
-	}
-	sleep_ms(100);
-	return 0;
-}
-
-static void crowd_out(struct crowd *c)
-{
-	int i;
-
-	for (i = 0; i < c->n; i++) {
-		close(c->client[i]);
-		close(c->server[i]);
-	}
-}
-
-/* Reads until so many handshakes came, and refuses each. Returns how many came. */
-static int refuse_all(struct worker *w, int n)
-{
-	int64_t end = now_ms() + 12000;
-	static struct worker_msg msg;
-	int seen = 0;
-
-	while (seen < n && now_ms() < end) {
-		/* an overrun says ENOBUFS once: nothing of ours is lost by it */
-		if (worker_next(w, &msg, 100) || msg.cmd != KSEAL_CMD_HANDSHAKE)
-			continue;
-		seen++;
-		worker_fail(w, msg.cookie, 2005, NULL, 0, EPROTO, 40, "seen");
-	}
-	return seen;
-}
-
-TEST_F(handshake, a_full_helper_gets_every_handshake_in_the_end)
-{
-	struct crowd c;
-	int64_t start;
-	int i;
-
-	ASSERT_EQ(0, crowd_in(&c, MANY, &self->helper, self->listener));
-	EXPECT_LT(0, counter("handshakes_retried"));
-	start = now_ms();
-	EXPECT_EQ(MANY, refuse_all(&self->helper, MANY));
-	/* not one with each turn of the timer, which is 64 ms for those that wait */
-	EXPECT_GT(MANY * 20, now_ms() - start);
-	for (i = 0; i < MANY; i++)
-		EXPECT_EQ(EPROTO, failed_with(c.server[i]));
-	crowd_out(&c);
-}
-
-TEST_F(handshake, a_full_helper_that_answers_nothing_gets_every_handshake_too)
-{
-	int64_t end = now_ms() + 10000;
-	struct crowd c;
-	int seen = 0;
-
-	ASSERT_EQ(0, crowd_in(&c, 16, &self->helper, self->listener));
-	while (seen < 16 && now_ms() < end)
-		if (!worker_next(&self->helper, &self->msg, 100) &&
-		    self->msg.cmd == KSEAL_CMD_HANDSHAKE)
-			seen++;
-	EXPECT_EQ(16, seen);
-	crowd_out(&c);
-}
-
-TEST_F(handshake, handshakes_that_end_while_the_helper_is_full_leave_the_line)
-{
-	struct crowd c;
-	int i;
-
-	ASSERT_EQ(0, crowd_in(&c, MANY, &self->helper, self->listener));
-	/* the first have been given to the helper, the last wait for room */
-	for (i = MANY / 2; i < MANY; i += 2) {
-		close(c.server[i]);
-		c.server[i] = -1;
-	}
-	EXPECT_EQ(MANY * 3 / 4, refuse_all(&self->helper, MANY * 3 / 4));
-	for (i = 0; i < MANY; i++)
-		if (c.server[i] >= 0)
-			EXPECT_EQ(EPROTO, failed_with(c.server[i]));
-	crowd_out(&c);
-}
-
-TEST_F(handshake, a_full_helpers_death_fails_those_that_wait_too)
-{
-	struct crowd c;
-	int i;
-
-	ASSERT_EQ(0, crowd_in(&c, MANY, &self->helper, self->listener));
-	worker_close(&self->helper);
-	for (i = 0; i < MANY; i++)
-		EXPECT_EQ(EOWNERDEAD, failed_with(c.server[i]));
-	crowd_out(&c);
-}
-
-TEST_F(handshake, too_many_handshakes_are_refused)
-{
-	long max = param_get("max_handshakes");
-	int client, server;
-
-	ASSERT_EQ(0, param_set("max_handshakes", 1));
-	client = tcp_connect(self->listener);
-	server = accept(self->listener, NULL, NULL);
-	EXPECT_EQ(ENOBUFS, failed_with(server));
-	param_set("max_handshakes", max);
-	close(client);
-	close(server);
-}
-
-static int loopback_up(void)
-{
-	struct ifreq req = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-	int err = ioctl(fd, SIOCSIFFLAGS, &req) ? -errno : 0;
-
-	close(fd);
-	return err;
-}
-
-TEST_F(handshake, namespaces_do_not_share_helpers)
-{
-	int fds[2];
-
-	ASSERT_EQ(0, unshare(CLONE_NEWNET));
-	EXPECT_EQ(0, counter("helpers"));
-	ASSERT_EQ(0, loopback_up());
-	ASSERT_EQ(0, tcp_pair(AF_INET, fds));
-	ASSERT_EQ(0, attach(fds[0]));
-	EXPECT_EQ(-EUNATCH, set_role(fds[0], KSEAL_ROLE_SERVER));
-	/* and the first namespace's goes on */
-	BEGIN();
-	EXPECT_EQ(0, worker_done(&self->helper, self->msg.cookie, 15, NULL, 0, &self->keys));
-	close(fds[0]);
-	close(fds[1]);
 }
 
 TEST_HARNESS_MAIN

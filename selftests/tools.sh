@@ -120,6 +120,21 @@ no_trace() {
 		is "$(stat_of handshakes_no_helper) $(stat_of handshakes_failed)" "$before"
 }
 
+# nothing of it is left when its process has ended: a ring's sockets are closed later
+ended_is_gone() {
+	local lines try
+	for ((try = 0; try < 20; try++)); do
+		kill $helper
+		wait $helper 2>/dev/null
+		# at once, by the shell itself
+		mapfile -t lines </proc/net/kseal
+		: >"$work/helper.log"
+		start_helper
+		eventually grep -q "ready" "$work/helper.log" || return
+		is "$(printf '%s\n' "${lines[@]}" | grep "^helpers " | tr -s ' ')" "helpers 0" || return
+	done
+}
+
 unknown_ca() {
 	"$KSEAL" keygen -d "$work/other" localhost >/dev/null && end_helper
 	helper_with --ca "$work/other/ca.pem"
@@ -499,6 +514,7 @@ serve
 wait_server
 ok "it does not if there is one" is "$(cat "$work/serve.err")" ""
 ok "counts the helpers" is "$(stat_of helpers)" 1
+ok "and none that has ended" ended_is_gone
 free=$(free_port)
 ok "connect without a server" fails 1 "Connection refused" "$KSEAL" connect "localhost:$free"
 ok "GET" get "" 0 3000000

@@ -23,6 +23,13 @@ int worker_register(struct worker *w)
 	return worker_talk(w, kseal_genl_start(&w->g, buf, KSEAL_CMD_REGISTER, NLM_F_ACK));
 }
 
+int worker_unregister(struct worker *w)
+{
+	uint8_t buf[64] __attribute__((aligned(4)));
+
+	return worker_talk(w, kseal_genl_start(&w->g, buf, KSEAL_CMD_UNREGISTER, NLM_F_ACK));
+}
+
 int worker_start(struct worker *w)
 {
 	int err = worker_open(w);

@@ -39,6 +39,7 @@ struct worker_msg {
 /* Opens the netlink socket; 0 or -errno. worker_start() registers it too. */
 int worker_open(struct worker *w);
 int worker_register(struct worker *w);
+int worker_unregister(struct worker *w);
 int worker_start(struct worker *w);
 void worker_close(struct worker *w);
 

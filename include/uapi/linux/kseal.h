@@ -176,6 +176,12 @@
  *   is closed. Handshakes are spread over all workers.
  *     -EALREADY this socket is registered.
  *
+ * KSEAL_CMD_UNREGISTER (u, registered worker; no privilege)
+ *   It is no worker any more, as if it were closed: what it has under way fails
+ *   with EOWNERDEAD. For who cannot say when its socket is closed: an io_uring
+ *   keeps one for a while after the process has ended.
+ *     -ESRCH    this socket is not registered.
+ *
  * KSEAL_CMD_HANDSHAKE (k -> registered worker)
  *     COOKIE u64           names the request; random, never reused
  *     [ROLE u8, PROFILE string, [SERVER_NAME string], PEER, LOCAL sockaddr,
@@ -414,6 +420,7 @@ enum kseal_cmd {
 	KSEAL_CMD_UNWRAP,
 	KSEAL_CMD_WRAP_GET,
 	KSEAL_CMD_SESSION_EVENT,
+	KSEAL_CMD_UNREGISTER,
 
 	__KSEAL_CMD_MAX,
 #define KSEAL_CMD_MAX (__KSEAL_CMD_MAX - 1)
