@@ -105,6 +105,11 @@ static bool take_own(const struct kseal_cipher *cipher)
 	return cipher->aes_gcm && level != KSEAL_GCM_NONE;
 }
 
+static bool own_in_bh(void)
+{
+	return irq_fpu_usable();
+}
+
 static void own_key(struct kseal_aead *a, const u8 *key)
 {
 	kernel_fpu_begin();
@@ -149,6 +154,11 @@ int __init kseal_aead_choose(void)
 }
 
 static bool take_own(const struct kseal_cipher *cipher)
+{
+	return false;
+}
+
+static bool own_in_bh(void)
 {
 	return false;
 }
@@ -271,6 +281,11 @@ void kseal_aead_free(struct kseal_aead *a)
 		aead_request_free(a->req);
 	if (a->tfm)
 		crypto_free_aead(a->tfm);
+}
+
+bool kseal_aead_in_bh(const struct kseal_aead *a)
+{
+	return !a->tfm && own_in_bh();
 }
 
 bool kseal_aead_reads_once(const struct kseal_aead *a)

@@ -57,6 +57,12 @@ void kseal_aead_free(struct kseal_aead *a);
  */
 bool kseal_aead_reads_once(const struct kseal_aead *a);
 
+/* Whether it can be used where we are, in BH: our own code, unless BH came in between
+ * where somebody has the vector unit, as it can before Linux 6.15. The crypto API's
+ * requests may sleep.
+ */
+bool kseal_aead_in_bh(const struct kseal_aead *a);
+
 /**
  * kseal_aead_seal - encrypt, and make the tag
  * @a: a key

@@ -111,7 +111,7 @@ void kseal_close(struct sock *sk, long timeout)
 	if (ks->state == KSEAL_STATE_KEYED && !ks->mainline) {
 		kseal_receive_drain(ks);
 		kseal_close_notify(ks);
-		kseal_session_tell(ks, KSEAL_EVENT_CLOSED);
+		kseal_session_tell(ks, KSEAL_EVENT_CLOSED, GFP_KERNEL);
 	}
 	/* TCP would not take it: a reset, not an end that hides the loss */
 	if (ks->tx.out.bytes || ks->tx.len) {

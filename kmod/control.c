@@ -10,6 +10,7 @@
 #include "keys.h"
 #include "keyupdate.h"
 #include "kseal_trace.h"
+#include "outcome.h"
 #include "sock.h"
 #include "stats.h"
 

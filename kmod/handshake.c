@@ -4,13 +4,15 @@
 #include <linux/slab.h>
 #include <net/tcp.h>
 
-#include "control.h"
 #include "explain.h"
+#include "finished.h"
 #include "handshake.h"
 #include "intake.h"
+#include "keys.h"
 #include "kseal_trace.h"
 #include "main.h"
 #include "netlink.h"
+#include "outcome.h"
 #include "sock.h"
 #include "stats.h"
 
@@ -60,51 +62,6 @@ static void queue_retry(struct kseal_request *req)
 		refcount_dec(&req->ref);
 }
 
-/* Off the session, the table and the helper's list: the outcome is decided. */
-static void detach(struct kseal_request *req)
-{
-	struct kseal_net *kn = kseal_net(sock_net(req->sk));
-	struct kseal_sock *ks = req->ks;
-
-	kseal_sock_owned(ks);
-	/* data_ready runs with the spinlock alone; it may look right now */
-	spin_lock_bh(&kn->lock);
-	WRITE_ONCE(ks->req, NULL);
-	hash_del(&req->node);
-	if (req->helper)
-		list_del(&req->helper_node);
-	list_del_init(&req->blocked_node);
-	req->helper = NULL;
-	kn->n_requests--;
-	spin_unlock_bh(&kn->lock);
-
-	if (cancel_delayed_work(&req->timeout))
-		kseal_request_put(req);
-	if (cancel_delayed_work(&req->retry))
-		kseal_request_put(req);
-	kseal_request_put(req);		/* the session's */
-}
-
-/* The request has failed, and with it the session. The caller has a reference. */
-static void fail(struct kseal_request *req, int err, enum kseal_stat stat,
-		 const char *reason)
-{
-	struct kseal_sock *ks = req->ks;
-
-	if (req->begun)
-		kseal_netlink_cancel(sock_net(req->sk), req->portid,
-				     req->cookie, -err);
-	kseal_stat_add(sock_net(req->sk), stat, 1);
-	detach(req);
-	kseal_sock_fail(ks, err, reason);
-}
-
-void kseal_handshake_lost(struct kseal_request *req)
-{
-	fail(req, -ECONNRESET, KSEAL_STAT_HANDSHAKES_FAILED,
-	     "the peer closed the connection during the handshake");
-}
-
 void kseal_handshake_wake(struct kseal_sock *ks)
 {
 	struct kseal_net *kn = kseal_net(sock_net(ks->sk));
@@ -123,8 +80,8 @@ void kseal_handshake_cancel(struct kseal_sock *ks, int err)
 	if (!req)
 		return;
 	refcount_inc(&req->ref);
-	fail(req, err, KSEAL_STAT_HANDSHAKES_FAILED,
-	     "the socket was closed during the handshake");
+	kseal_request_fail(req, err, KSEAL_STAT_HANDSHAKES_FAILED,
+			   "the socket was closed during the handshake");
 	kseal_request_put(req);
 }
 
@@ -206,8 +163,9 @@ static void give(struct kseal_request *req, unsigned int len)
 		return;
 	}
 	if (err) {
-		fail(req, -EOWNERDEAD, KSEAL_STAT_HANDSHAKES_HELPER_LOST,
-		     "the helper that had the handshake is gone");
+		kseal_request_fail(req, -EOWNERDEAD,
+				   KSEAL_STAT_HANDSHAKES_HELPER_LOST,
+				   "the helper that had the handshake is gone");
 		return;
 	}
 	if (req->retries)
@@ -228,12 +186,57 @@ static bool has_connected(struct kseal_request *req)
 	if (sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV)
 		return false;
 	if (sk->sk_state == TCP_CLOSE) {
-		fail(req, -(sk->sk_err ?: ECONNREFUSED),
-		     KSEAL_STAT_HANDSHAKES_FAILED, "there was no connection");
+		kseal_request_fail(req, -(sk->sk_err ?: ECONNREFUSED),
+				   KSEAL_STAT_HANDSHAKES_FAILED,
+				   "there was no connection");
 		return false;
 	}
 	req->connecting = false;
 	return true;
+}
+
+static void use_up(struct kseal_request *req, unsigned int n)
+{
+	memmove(req->in, req->in + n, req->in_len - n);
+	req->in_len -= n;
+}
+
+static void finish_awaited(struct kseal_request *req, gfp_t gfp)
+{
+	struct kseal_finished *f = req->finished;
+
+	req->finished = NULL;
+	kseal_keys_skip(f->pair.tx, f->behind_records);
+	kseal_handshake_finish(req, &f->pair, gfp);
+	kseal_finished_free(f);
+}
+
+/* The worker is done. Its tickets go out when Finished is there, then the keys are
+ * the session's.
+ */
+static void step_to_finished(struct kseal_request *req, unsigned int len)
+{
+	struct kseal_finished *f = req->finished;
+	unsigned int used;
+	int ret;
+
+	ret = kseal_finished_take(req->ks, f, req->in, len, &used, GFP_KERNEL);
+	use_up(req, used);
+	if (ret < 0 && ret != -ENOMEM) {
+		kseal_request_refuse(req, &f->why);
+		return;
+	}
+	if (ret == 1 && f->behind_len)
+		ret = kseal_send_plain(req->ks, f->behind, f->behind_len) ?: 1;
+	if (ret == 1)
+		finish_awaited(req, GFP_KERNEL);
+	else if (ret == -ENOMEM || ret == -ENOBUFS)
+		queue_retry(req);
+	else if (ret || peer_has_closed(req->sk))
+		kseal_handshake_lost(req);
+	else if (used && req->in_len)
+		/* is that no record? */
+		kseal_handshake_queue(req);
 }
 
 static void step(struct kseal_request *req)
@@ -243,9 +246,10 @@ static void step(struct kseal_request *req)
 	struct kseal_refusal why;
 	int len;
 
-	if (!READ_ONCE(req->helper)) {
-		fail(req, -EOWNERDEAD, KSEAL_STAT_HANDSHAKES_HELPER_LOST,
-		     "the helper died during the handshake");
+	if (!req->finished && !READ_ONCE(req->helper)) {
+		kseal_request_fail(req, -EOWNERDEAD,
+				   KSEAL_STAT_HANDSHAKES_HELPER_LOST,
+				   "the helper died during the handshake");
 		return;
 	}
 	if (!has_connected(req))
@@ -262,14 +266,11 @@ static void step(struct kseal_request *req)
 	len = kseal_intake_records(req, &why);
 	if (len < 0) {
 		kseal_stat_add(sock_net(sk), KSEAL_STAT_RX_MALFORMED, 1);
-		refcount_inc(&req->ref);
-		if (req->begun)
-			kseal_netlink_cancel(sock_net(sk), req->portid,
-					     req->cookie, -why.err);
-		kseal_stat_add(sock_net(sk), KSEAL_STAT_HANDSHAKES_FAILED, 1);
-		detach(req);
-		kseal_alert_fatal(ks, &why);
-		kseal_request_put(req);
+		kseal_request_refuse(req, &why);
+		return;
+	}
+	if (req->finished) {
+		step_to_finished(req, len);
 		return;
 	}
 	/* what the helper left over is not given again by itself */
@@ -277,6 +278,31 @@ static void step(struct kseal_request *req)
 		give(req, len);
 	else if (peer_has_closed(sk))
 		kseal_handshake_lost(req);
+}
+
+/* What may sleep is for the work: tickets to be sent, keys to be freed, our end's
+ * close_notify that waits for the handshake's end, the crypto API.
+ */
+static bool may_step_in_bh(const struct kseal_request *req)
+{
+	const struct kseal_finished *f = req->finished;
+
+	return f ? !f->rx && !f->behind_len && !req->ks->shutdown_late &&
+		   kseal_keys_in_bh(f->pair.rx) :
+		   READ_ONCE(req->helper) != NULL;
+}
+
+/* Returns false: what came is refused, or looks odd, which is for the work as well. */
+static bool finish_in_bh(struct kseal_request *req, unsigned int len)
+{
+	unsigned int used;
+	int ret = kseal_finished_take(req->ks, req->finished, req->in, len,
+				      &used, GFP_ATOMIC | __GFP_NOWARN);
+
+	use_up(req, used);
+	if (ret == 1)
+		finish_awaited(req, GFP_ATOMIC);
+	return ret >= 0 && !(ret == 0 && req->in_len);
 }
 
 /* The usual step, from a worker that waits for bytes to one that has them, with
@@ -290,7 +316,7 @@ static bool step_in_bh(struct kseal_request *req)
 	int len;
 
 	if (peer_has_closed(sk) || req->ks->tx.out.bytes || req->retries ||
-	    req->connecting || !READ_ONCE(req->helper))
+	    req->connecting || !may_step_in_bh(req))
 		return false;
 	if (req->asked)
 		return true;
@@ -300,6 +326,8 @@ static bool step_in_bh(struct kseal_request *req)
 	len = kseal_intake_records(req, &why);
 	if (len < 0)
 		return false;
+	if (req->finished)
+		return finish_in_bh(req, len);
 	return len <= req->given || !offer(req, len, GFP_ATOMIC | __GFP_NOWARN);
 }
 
@@ -323,7 +351,8 @@ void kseal_handshake_go_on(struct kseal_request *req)
 	if (ks && ks->state == KSEAL_STATE_WAITING)
 		step(req);
 	else if (ks)	/* disconnect() */
-		fail(req, -ENOTCONN, KSEAL_STAT_HANDSHAKES_FAILED, NULL);
+		kseal_request_fail(req, -ENOTCONN,
+				   KSEAL_STAT_HANDSHAKES_FAILED, NULL);
 }
 
 static void run(struct kseal_request *req)
@@ -356,8 +385,9 @@ static void timeout_work(struct work_struct *work)
 	if (session(req) && req->reset)
 		kseal_handshake_lost(req);
 	else if (session(req))
-		fail(req, -ETIMEDOUT, KSEAL_STAT_HANDSHAKES_TIMEOUT,
-		     "the handshake took too long");
+		kseal_request_fail(req, -ETIMEDOUT,
+				   KSEAL_STAT_HANDSHAKES_TIMEOUT,
+				   "the handshake took too long");
 	release_sock(sk);
 	kseal_request_put(req);
 }
@@ -489,7 +519,8 @@ int kseal_handshake_answer(struct kseal_request *req, u32 consumed,
 	struct kseal_sock *ks = session(req);
 	int err;
 
-	if (!ks || ks->state != KSEAL_STATE_WAITING)
+	/* two answers at once: both were found before the first was taken */
+	if (!ks || ks->state != KSEAL_STATE_WAITING || req->finished)
 		return -ESTALE;
 	if (consumed > req->given || (more && consumed))
 		return -EINVAL;
@@ -501,60 +532,28 @@ int kseal_handshake_answer(struct kseal_request *req, u32 consumed,
 	trace_kseal_relay(ks->id, false, len);
 	if (more)
 		return 0;
-	memmove(req->in, req->in + consumed, req->in_len - consumed);
-	req->in_len -= consumed;
+	use_up(req, consumed);
 	req->given -= consumed;
 	req->asked = false;
 	return 0;
 }
 
-static void remember_helper(const struct kseal_request *req)
+void kseal_handshake_await(struct kseal_request *req,
+			   struct kseal_finished *finished)
 {
 	struct kseal_net *kn = kseal_net(sock_net(req->sk));
-	struct kseal_sock *ks = req->ks;
-
-	spin_lock_bh(&kn->lock);
-	if (req->helper) {
-		ks->helper.cookie = req->cookie;
-		ks->helper.generation = req->helper->generation;
-	}
-	spin_unlock_bh(&kn->lock);
-}
-
-void kseal_handshake_finish(struct kseal_request *req)
-{
-	struct kseal_receive *rx = &req->ks->rx;
 
 	kseal_sock_owned(req->ks);
-	if (req->in_len) {
-		rx->early = req->in;
-		rx->early_off = 0;
-		rx->early_len = req->in_len;
-		req->in = NULL;
-		req->in_len = 0;
-		req->in_size = 0;
-	}
-	remember_helper(req);
-	detach(req);
-}
-
-void kseal_handshake_message(struct kseal_sock *ks, const void *bytes,
-			     unsigned int len)
-{
-	struct net *net = sock_net(ks->sk);
-	struct kseal_net *kn = kseal_net(net);
-	struct kseal_helper *helper;
-	u32 portid = 0;
-
-	kseal_sock_owned(ks);
+	kseal_request_remember(req);
+	/* no more the worker's: it may go, and the handshake goes on */
 	spin_lock_bh(&kn->lock);
-	list_for_each_entry(helper, &kn->helpers, node)
-		if (helper->generation == ks->helper.generation)
-			portid = helper->portid;
+	hash_del(&req->node);
+	if (req->helper)
+		list_del(&req->helper_node);
+	list_del_init(&req->blocked_node);
+	req->helper = NULL;
 	spin_unlock_bh(&kn->lock);
-	if (portid)
-		kseal_netlink_message(net, portid, ks->helper.cookie, bytes,
-				      len);
-	else
-		ks->helper.generation = 0;
+	req->begun = false;
+	req->finished = finished;
+	kseal_handshake_go_on(req);
 }

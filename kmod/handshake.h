@@ -13,6 +13,8 @@
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
+struct kseal_finished;
+struct kseal_key_pair;
 struct kseal_net;
 struct kseal_sock;
 struct net;
@@ -62,6 +64,8 @@ struct kseal_request {
 	u8 retries;			/* in a row */
 	bool reset;			/* TCP was; the time limit is short */
 	bool connecting;		/* TCP is, still */
+	/* the worker is done, and the client's Finished to come; or NULL */
+	struct kseal_finished *finished;
 };
 
 /**
@@ -134,29 +138,12 @@ int kseal_handshake_answer(struct kseal_request *req, u32 consumed,
 			   const void *bytes, size_t len, bool more);
 
 /**
- * kseal_handshake_lost - TCP is gone: the request has failed
- * @req: a reference of the caller's, socket lock held, not ended
+ * kseal_handshake_await - the worker is done with it: the client's Finished is to come
+ * @req: as above; may have ended, or have been finished, afterwards
+ * @finished: taken
  */
-void kseal_handshake_lost(struct kseal_request *req);
-
-/**
- * kseal_handshake_finish - take a request off its session
- * @req: from kseal_handshake_find(), socket lock held, not ended
- *
- * What the helper did not use up becomes the first of what is received.
- */
-void kseal_handshake_finish(struct kseal_request *req);
-
-/**
- * kseal_handshake_message - a handshake message that came afterwards
- * @ks: a session with keys, socket lock held
- * @bytes: the message, header included
- * @len: at most KSEAL_BYTES_MAX
- *
- * To the worker that did the handshake, if it is still there; best effort.
- */
-void kseal_handshake_message(struct kseal_sock *ks, const void *bytes,
-			     unsigned int len);
+void kseal_handshake_await(struct kseal_request *req,
+			   struct kseal_finished *finished);
 
 /* A worker comes and goes. Return: 0, -EALREADY, -ENOMEM. */
 int kseal_helper_add(struct net *net, u32 portid, const void *owner);

@@ -225,6 +225,27 @@ int kseal_install_parse(struct nlattr **tb, bool one, struct kseal_key_pair *pai
 	return err;
 }
 
+int kseal_install_one(struct nlattr **tb, const struct nlattr *nest,
+		      struct kseal_keys **keys, struct netlink_ext_ack *extack)
+{
+	struct kseal_key_material m = {};
+	struct choice choice;
+	int err;
+
+	*keys = NULL;
+	err = check_choice(tb, true, &choice, extack);
+	if (!err)
+		err = parse_direction(nest, &choice, false, &m, extack);
+	if (!err)
+		err = create_direction(&m, keys, extack);
+	if (err) {
+		kseal_keys_destroy(*keys);
+		*keys = NULL;
+	}
+	memzero_explicit(&m, sizeof(m));
+	return err;
+}
+
 void kseal_install_drop(struct kseal_key_pair *pair)
 {
 	kseal_keys_destroy(pair->tx);
@@ -233,7 +254,8 @@ void kseal_install_drop(struct kseal_key_pair *pair)
 	pair->rx = NULL;
 }
 
-int kseal_install_apply(struct kseal_sock *ks, struct kseal_key_pair *pair)
+int kseal_install_apply(struct kseal_sock *ks, struct kseal_key_pair *pair,
+			gfp_t gfp)
 {
 	int err;
 
@@ -245,7 +267,8 @@ int kseal_install_apply(struct kseal_sock *ks, struct kseal_key_pair *pair)
 		pair->rx = NULL;
 		return 0;
 	}
-	kseal_sock_keyed(ks, pair->tx, pair->rx, pair->version, pair->cipher);
+	kseal_sock_keyed(ks, pair->tx, pair->rx, pair->version, pair->cipher,
+			 gfp);
 	pair->tx = NULL;
 	pair->rx = NULL;
 	return 0;
@@ -396,7 +419,8 @@ static int install(struct socket *sock, struct nlattr **tb,
 	if (!err && rekey)
 		err = check_next(kseal_sock(sk), &pair, info->extack);
 	if (!err)
-		err = kseal_install_apply(kseal_sock(sk), &pair);
+		err = kseal_install_apply(kseal_sock(sk), &pair,
+					  GFP_KERNEL);
 	release_sock(sk);
 	kseal_install_drop(&pair);
 	return err;

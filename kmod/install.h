@@ -29,10 +29,23 @@ struct kseal_key_pair {
 int kseal_install_parse(struct nlattr **tb, bool one, struct kseal_key_pair *pair,
 			struct netlink_ext_ack *extack);
 
-/* Gives the pair to a session under its socket's lock; one of two to a KEYED one.
- * Return: 0, or kseal_sock_rekey()'s.
+/**
+ * kseal_install_one - the keys of a nest into one direction, of records received
+ * @tb: parsed attributes; VERSION and CIPHER are there
+ * @nest: KSEAL_A_KEYS_*
+ * @keys: written
+ * @extack: names the attribute on refusal, as one of RX
+ *
+ * Return: as kseal_install_parse().
  */
-int kseal_install_apply(struct kseal_sock *ks, struct kseal_key_pair *pair);
+int kseal_install_one(struct nlattr **tb, const struct nlattr *nest,
+		      struct kseal_keys **keys, struct netlink_ext_ack *extack);
+
+/* Gives the pair to a session under its socket's lock; one of two to a KEYED one.
+ * gfp: see kseal_sock_keyed(). Return: 0, or kseal_sock_rekey()'s.
+ */
+int kseal_install_apply(struct kseal_sock *ks, struct kseal_key_pair *pair,
+			gfp_t gfp);
 
 /* Wipes and frees a pair that was not applied. */
 void kseal_install_drop(struct kseal_key_pair *pair);

@@ -97,6 +97,11 @@ const struct kseal_cipher *kseal_keys_cipher(const struct kseal_keys *keys)
 	return keys->cipher;
 }
 
+bool kseal_keys_in_bh(const struct kseal_keys *keys)
+{
+	return kseal_aead_in_bh(&keys->aead);
+}
+
 bool kseal_keys_read_once(const struct kseal_keys *keys)
 {
 	return kseal_aead_reads_once(&keys->aead);
@@ -180,6 +185,12 @@ void kseal_keys_again(struct kseal_keys *keys)
 {
 	keys->seq--;
 	keys->left++;
+}
+
+void kseal_keys_skip(struct kseal_keys *keys, unsigned int n)
+{
+	keys->seq += n;
+	keys->left -= min_t(u64, n, keys->left);
 }
 
 /* ---- seal and open ---- */

@@ -88,6 +88,12 @@ bool kseal_keys_can_update(const struct kseal_keys *keys);
  */
 int kseal_keys_update(struct kseal_keys *keys);
 
+/* Passes over numbers that somebody else has sealed records under. */
+void kseal_keys_skip(struct kseal_keys *keys, unsigned int n);
+
+/* Whether a record can be opened in BH, now: see kseal_aead_in_bh(). */
+bool kseal_keys_in_bh(const struct kseal_keys *keys);
+
 /* Whether a text is read once only, so that it may lie where others write, and
  * in any number of pieces; else see KSEAL_AEAD_PIECES.
  */

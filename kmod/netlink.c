@@ -5,11 +5,13 @@
 #include <net/sock.h>
 
 #include "explain.h"
+#include "finished.h"
 #include "handshake.h"
 #include "install.h"
 #include "keys.h"
 #include "main.h"
 #include "netlink.h"
+#include "outcome.h"
 #include "sock.h"
 #include "wrap.h"
 
@@ -33,6 +35,9 @@ const struct nla_policy kseal_policy[KSEAL_A_MAX + 1] = {
 	[KSEAL_A_ALPN] = { .type = NLA_STRING, .len = KSEAL_ALPN_MAX },
 	[KSEAL_A_PEER_IDENTITY] = { .type = NLA_STRING,
 				    .len = KSEAL_IDENTITY_MAX },
+	[KSEAL_A_FINISHED] = { .type = NLA_BINARY, .len = KSEAL_FINISHED_MAX },
+	[KSEAL_A_FINISHED_RX] = { .type = NLA_NESTED },
+	[KSEAL_A_BEHIND] = { .type = NLA_BINARY, .len = KSEAL_BEHIND_MAX },
 	[KSEAL_A_CHAIN] = { .type = NLA_BINARY, .len = KSEAL_CHAIN_MAX },
 	[KSEAL_A_ERROR] = NLA_POLICY_RANGE(NLA_U32, 1, EHWPOISON),
 	[KSEAL_A_ALERT] = { .type = NLA_U8 },
@@ -142,9 +147,11 @@ int kseal_netlink_handshake(struct kseal_request *req, const void *bytes,
 	return genlmsg_unicast(sock_net(req->sk), skb, req->portid);
 }
 
-void kseal_netlink_cancel(struct net *net, u32 portid, u64 cookie, int error)
+void kseal_netlink_cancel(struct net *net, u32 portid, u64 cookie,
+			  const struct kseal_refusal *why)
 {
-	struct sk_buff *skb = genlmsg_new(64, GFP_KERNEL);
+	struct sk_buff *skb = genlmsg_new(64 + nla_total_size(KSEAL_REASON_MAX),
+					  GFP_KERNEL);
 	void *header;
 
 	if (!skb)
@@ -153,7 +160,10 @@ void kseal_netlink_cancel(struct net *net, u32 portid, u64 cookie, int error)
 			     KSEAL_CMD_CANCEL);
 	if (!header ||
 	    nla_put_u64_64bit(skb, KSEAL_A_COOKIE, cookie, KSEAL_A_PAD) ||
-	    nla_put_u32(skb, KSEAL_A_ERROR, error)) {
+	    nla_put_u32(skb, KSEAL_A_ERROR, -why->err) ||
+	    (why->alert != KSEAL_ALERT_NONE &&
+	     nla_put_u8(skb, KSEAL_A_ALERT, why->alert)) ||
+	    (why->reason && nla_put_string(skb, KSEAL_A_REASON, why->reason))) {
 		nlmsg_free(skb);
 		return;
 	}
@@ -308,29 +318,46 @@ static void take_shape(struct kseal_sock *ks, struct nlattr **tb)
 			   nla_get_u32(tb[KSEAL_A_PEER_RECORD_MAX]));
 }
 
+static int check_awaited(const struct kseal_request *req,
+			 const struct kseal_finished *finished,
+			 struct netlink_ext_ack *extack)
+{
+	if (!finished || req->ks->role == KSEAL_ROLE_SERVER)
+		return 0;
+	NL_SET_ERR_MSG(extack, "FINISHED is for servers, whose clients send it last");
+	return -EINVAL;
+}
+
 static int done_keyed(struct kseal_request *req, struct nlattr **tb,
 		      struct netlink_ext_ack *extack)
 {
+	struct kseal_finished *finished = NULL;
 	struct kseal_sock *ks = req->ks;
 	struct kseal_key_pair pair;
 	int err;
 
 	err = kseal_install_parse(tb, false, &pair, extack);
+	if (!err)
+		err = kseal_finished_parse(tb, &pair, &finished, extack);
 	if (err)
-		return err;
+		goto drop;
 	lock_sock(req->sk);
-	err = answer(req, tb, extack);
+	err = check_awaited(req, finished, extack) ?: answer(req, tb, extack);
 	if (!err) {
 		take_facts(ks, tb);
 		take_chain(ks, tb[KSEAL_A_CHAIN]);
 		take_shape(ks, tb);
-		kseal_handshake_finish(req);
-		kseal_install_apply(ks, &pair);
-		kseal_stat_add(sock_net(req->sk), KSEAL_STAT_HANDSHAKES_DONE, 1);
+		if (finished)
+			kseal_handshake_await(req, finished);
+		else
+			kseal_handshake_finish(req, &pair, GFP_KERNEL);
+		finished = NULL;
 	} else if (err == -EPIPE) {
 		kseal_handshake_lost(req);
 	}
 	release_sock(req->sk);
+	kseal_finished_free(finished);
+drop:
 	kseal_install_drop(&pair);
 	return err;
 }
@@ -350,7 +377,7 @@ static int done_failed(struct kseal_request *req, struct nlattr **tb,
 		err = 0;
 		if (tb[KSEAL_A_ALERT])
 			WRITE_ONCE(ks->alert, nla_get_u8(tb[KSEAL_A_ALERT]));
-		kseal_handshake_finish(req);
+		kseal_handshake_end(req);
 		/* before the failure, which wakes those who ask for it */
 		kseal_netlink_text(ks, KSEAL_TEXT_REASON, tb[KSEAL_A_REASON]);
 		kseal_sock_fail(ks, -(int)nla_get_u32(tb[KSEAL_A_ERROR]), NULL);

@@ -7,6 +7,7 @@
 #include <net/genetlink.h>
 #include <uapi/linux/kseal.h>
 
+struct kseal_refusal;
 struct kseal_request;
 struct kseal_sock;
 
@@ -26,8 +27,17 @@ extern const struct nla_policy kseal_policy[];
 int kseal_netlink_handshake(struct kseal_request *req, const void *bytes,
 			    unsigned int len, gfp_t gfp);
 
-/* Tells a worker that a request has ended; best effort. */
-void kseal_netlink_cancel(struct net *net, u32 portid, u64 cookie, int error);
+/**
+ * kseal_netlink_cancel - tell a worker that a request has ended
+ * @net: its namespace
+ * @portid: its port id
+ * @cookie: the request
+ * @why: errno; beside it an alert that was sent or received, a sentence or NULL
+ *
+ * Best effort.
+ */
+void kseal_netlink_cancel(struct net *net, u32 portid, u64 cookie,
+			  const struct kseal_refusal *why);
 
 /**
  * kseal_netlink_message - give a worker a handshake message of a session
@@ -62,6 +72,7 @@ int kseal_netlink_init(void);
 void kseal_netlink_exit(void);
 
 /* session.c: tells those who look on, if there are any. Socket lock held. */
-void kseal_session_tell(struct kseal_sock *ks, enum kseal_event event);
+void kseal_session_tell(struct kseal_sock *ks, enum kseal_event event,
+			gfp_t gfp);
 
 #endif

@@ -146,7 +146,8 @@ int kseal_session_dump(struct sk_buff *skb, struct netlink_callback *cb)
 
 /* ---- events ---- */
 
-void kseal_session_tell(struct kseal_sock *ks, enum kseal_event event)
+void kseal_session_tell(struct kseal_sock *ks, enum kseal_event event,
+			gfp_t gfp)
 {
 	struct net *net = sock_net(ks->sk);
 	struct sk_buff *skb;
@@ -155,7 +156,7 @@ void kseal_session_tell(struct kseal_sock *ks, enum kseal_event event)
 	kseal_sock_owned(ks);
 	if (!genl_has_listeners(&kseal_genl_family, net, 0))
 		return;
-	skb = genlmsg_new(EVENT_MAX, GFP_KERNEL | __GFP_NOWARN);
+	skb = genlmsg_new(EVENT_MAX, gfp | __GFP_NOWARN);
 	if (!skb)
 		return;
 	header = genlmsg_put(skb, 0, 0, &kseal_genl_family, 0,
@@ -166,7 +167,7 @@ void kseal_session_tell(struct kseal_sock *ks, enum kseal_event event)
 		return;
 	}
 	genlmsg_end(skb, header);
-	genlmsg_multicast_netns(&kseal_genl_family, net, skb, 0, 0, GFP_KERNEL);
+	genlmsg_multicast_netns(&kseal_genl_family, net, skb, 0, 0, gfp);
 }
 
 /* ---- counters ---- */

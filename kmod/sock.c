@@ -105,7 +105,8 @@ static void wake(struct kseal_sock *ks)
 }
 
 void kseal_sock_keyed(struct kseal_sock *ks, struct kseal_keys *tx,
-		      struct kseal_keys *rx, u16 version, u16 cipher)
+		      struct kseal_keys *rx, u16 version, u16 cipher,
+		      gfp_t gfp)
 {
 	struct sock *sk = ks->sk;
 
@@ -128,7 +129,7 @@ void kseal_sock_keyed(struct kseal_sock *ks, struct kseal_keys *tx,
 	 * answer wait for: with a peer that delays it, 40 ms.
 	 */
 	tcp_sk(sk)->snd_sml = tcp_sk(sk)->snd_una;
-	kseal_session_tell(ks, KSEAL_EVENT_OPENED);
+	kseal_session_tell(ks, KSEAL_EVENT_OPENED, gfp);
 	wake(ks);
 	kseal_data_ready(sk);
 }
@@ -174,7 +175,7 @@ void kseal_sock_fail(struct kseal_sock *ks, int err, const char *reason)
 				    GFP_KERNEL);
 	WRITE_ONCE(ks->err, err);
 	kseal_sock_set_state(ks, KSEAL_STATE_DEAD);
-	kseal_session_tell(ks, KSEAL_EVENT_FAILED);
+	kseal_session_tell(ks, KSEAL_EVENT_FAILED, GFP_KERNEL);
 	/* an error on the socket stops TCP's sendmsg: what is sealed goes first */
 	kseal_send_flush(ks, true);
 	if (ks->released && !sock_flag(sk, SOCK_DEAD)) {

@@ -200,16 +200,19 @@ void kseal_sock_adopt(struct kseal_sock *ks);
 
 /**
  * kseal_sock_keyed - the session has keys now
- * @ks: a session, socket lock held, NEW or WAITING
+ * @ks: a session, socket lock held, NEW or WAITING; or in BH with nobody owning it,
+ *	unless its close_notify waits for keys
  * @tx: sending keys, owned by the session from here on
  * @rx: receiving keys, likewise
  * @version: KSEAL_VERSION_*
  * @cipher: KSEAL_CIPHER_*
+ * @gfp: to tell those who watch
  *
  * Both directions at once; wakes whoever waits.
  */
 void kseal_sock_keyed(struct kseal_sock *ks, struct kseal_keys *tx,
-		      struct kseal_keys *rx, u16 version, u16 cipher);
+		      struct kseal_keys *rx, u16 version, u16 cipher,
+		      gfp_t gfp);
 
 /**
  * kseal_sock_fail - the session is over

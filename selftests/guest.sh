@@ -7,7 +7,7 @@ read -ra programs <<<"${*:-$(sed -n 's/^PROGRAMS := //p' Makefile)}"
 # read_sock can only be called in the kernel
 lsmod | grep -q '^kseal_test ' || insmod "$KSEAL_TEST_MODULE" || echo "guest.sh: kseal_test.ko could not be loaded"
 # These change the module's parameters, or the module: nobody beside them
-alone=" explain handshake helper keyupdate rekey module "
+alone=" explain handshake finished helper keyupdate rekey module "
 tests=() parallel=()
 for program in "${programs[@]}"; do
 	if [[ $program = *.sh ]]; then tests+=("./$program")

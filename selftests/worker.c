@@ -132,6 +132,12 @@ static int on_attr(const struct nlattr *attr, void *data)
 	case KSEAL_A_ERROR:
 		msg->error = mnl_attr_get_u32(attr);
 		break;
+	case KSEAL_A_ALERT:
+		msg->alert = mnl_attr_get_u8(attr);
+		break;
+	case KSEAL_A_REASON:
+		strncpy(msg->reason, value, sizeof(msg->reason) - 1);
+		break;
 	case KSEAL_A_BYTES:
 		msg->len = len;
 		memcpy(msg->bytes, value, len);
@@ -146,6 +152,7 @@ int worker_next(struct worker *w, struct worker_msg *msg, int timeout_ms)
 	int err = 0;
 
 	memset(msg, 0, sizeof(*msg));
+	msg->alert = -1;
 	if (w->first < w->end) {
 		nlh = w->kept[w->first++];
 		if (w->first == w->end)
@@ -193,6 +200,28 @@ int worker_done(struct worker *w, uint64_t cookie, uint32_t consumed, const void
 	struct nlmsghdr *nlh = start(w, buf, KSEAL_CMD_DONE, cookie, consumed, bytes, len);
 
 	kseal_put_keys(nlh, keys);
+	return worker_talk(w, nlh);
+}
+
+int worker_done_but(struct worker *w, uint64_t cookie, uint32_t consumed, const void *bytes,
+		    size_t len, const struct kseal_session_keys *keys,
+		    const struct worker_finished *finished)
+{
+	static uint8_t buf[MESSAGE_MAX] __attribute__((aligned(4)));
+	struct nlmsghdr *nlh = start(w, buf, KSEAL_CMD_DONE, cookie, consumed, bytes, len);
+	struct nlattr *nest;
+
+	kseal_put_keys(nlh, keys);
+	mnl_attr_put(nlh, KSEAL_A_FINISHED, finished->len, finished->message);
+	if (finished->rx) {
+		nest = mnl_attr_nest_start(nlh, KSEAL_A_FINISHED_RX);
+		mnl_attr_put(nlh, KSEAL_A_KEYS_KEY, finished->rx->key_len, finished->rx->key);
+		mnl_attr_put(nlh, KSEAL_A_KEYS_IV, sizeof(finished->rx->iv), finished->rx->iv);
+		mnl_attr_put_u64(nlh, KSEAL_A_KEYS_SEQ, finished->rx->seq);
+		mnl_attr_nest_end(nlh, nest);
+	}
+	if (finished->behind_len)
+		mnl_attr_put(nlh, KSEAL_A_BEHIND, finished->behind_len, finished->behind);
 	return worker_talk(w, nlh);
 }
 

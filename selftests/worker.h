@@ -32,6 +32,8 @@ struct worker_msg {
 	uint32_t timeout;
 	bool explain;		/* EXPLAIN_WANTED */
 	uint32_t error;		/* of CANCEL */
+	int alert;		/* likewise, -1: none */
+	char reason[256];
 	size_t len;
 	uint8_t bytes[KSEAL_BYTES_MAX];
 };
@@ -54,6 +56,17 @@ int worker_answer(struct worker *w, uint64_t cookie, uint32_t consumed, const vo
 		  size_t len, bool more);
 int worker_done(struct worker *w, uint64_t cookie, uint32_t consumed, const void *bytes,
 		size_t len, const struct kseal_session_keys *keys);
+/* What DONE says of a Finished that is still to come. */
+struct worker_finished {
+	uint8_t message[KSEAL_FINISHED_MAX + 8];
+	size_t len;
+	const struct kseal_keys *rx;	/* NULL: none */
+	const void *behind;
+	size_t behind_len;
+};
+int worker_done_but(struct worker *w, uint64_t cookie, uint32_t consumed, const void *bytes,
+		    size_t len, const struct kseal_session_keys *keys,
+		    const struct worker_finished *finished);
 int worker_fail(struct worker *w, uint64_t cookie, uint32_t consumed, const void *bytes,
 		size_t len, int error, uint8_t alert, const char *reason);
 

@@ -220,6 +220,17 @@
  *                          to those who may see the session
  *     [CHAIN binary]       as KSEAL_SO_PEER_CHAIN; dropped where CHAIN_WANTED was
  *                          not said
+ *     [FINISHED binary]    of a server: the client's Finished is still to come,
+ *                          and has to be this (header included, RFC 8446 4.4.4,
+ *                          RFC 5246 7.4.9). The kernel waits for it, within the
+ *                          time limit, and the worker hears no more of the
+ *                          request but KSEAL_CMD_CANCEL if it fails. RX is for
+ *                          what follows it; in TLS 1.2, where a
+ *                          ChangeCipherSpec goes before it, for it too.
+ *     [FINISHED_RX nest]   with FINISHED in TLS 1.3: as RX, of the record it
+ *                          comes in
+ *     [BEHIND binary]      with FINISHED in TLS 1.3: written when it has come;
+ *                          whole records, sealed under TX from SEQ on
  *   Failure:
  *     COOKIE, [CONSUMED], [BYTES]  an alert record, say
  *     ERROR u32            positive errno that the socket gets
@@ -241,6 +252,8 @@
  * KSEAL_CMD_CANCEL (k -> worker)
  *     COOKIE, ERROR u32    the request ended (closed, timed out, reset): forget
  *                          it. Best effort; keep a time limit of your own.
+ *     [ALERT u8, REASON string]  after a DONE with FINISHED: that was sent or
+ *                          received; why
  *
  * KSEAL_CMD_INSTALL (u, no privilege): keys for one's own socket, which did
  * its handshake itself. The ULP is attached, no role is set.
@@ -341,6 +354,8 @@ enum kseal_sockopt {
 #define KSEAL_ALPN_MAX		255	/* bytes, without NUL */
 #define KSEAL_IDENTITY_MAX	1023	/* bytes, without NUL */
 #define KSEAL_CHAIN_MAX		16384	/* bytes */
+#define KSEAL_FINISHED_MAX	52	/* bytes, RFC 8446 4.4.4 with SHA-384 */
+#define KSEAL_BEHIND_MAX	4096	/* bytes */
 #define KSEAL_REASON_MAX	255	/* bytes, without NUL */
 #define KSEAL_EXPLAIN_MAX	8191	/* bytes, without NUL */
 #define KSEAL_WRAPS_MAX		1024	/* rules of a network namespace */
@@ -482,6 +497,9 @@ enum kseal_attr {
 	KSEAL_A_CHAIN,			/* binary, at most KSEAL_CHAIN_MAX */
 	KSEAL_A_EVENT,			/* u8, enum kseal_event */
 	KSEAL_A_PEER_RECORD_MAX,	/* u32, bytes of content */
+	KSEAL_A_FINISHED,		/* binary, at most KSEAL_FINISHED_MAX */
+	KSEAL_A_FINISHED_RX,		/* nest of KSEAL_A_KEYS_* */
+	KSEAL_A_BEHIND,			/* binary, at most KSEAL_BEHIND_MAX */
 	/* a session also has ROLE, PROFILE, PEER, LOCAL, and where known
 	 * VERSION, CIPHER, SUITE, GROUP, ALPN, SERVER_NAME, PEER_IDENTITY,
 	 * ERROR, ALERT, REASON
