@@ -146,7 +146,7 @@ void metrics_print(FILE *out)
 	head(out, "handshakes_started_total", "counter", "Handshakes that were begun.");
 	value(out, "handshakes_started_total", "{role=\"client\"}", begun[0]);
 	value(out, "handshakes_started_total", "{role=\"server\"}", begun[1]);
-	head(out, "handshakes_done_total", "counter", "Handshakes that ended with keys.");
+	head(out, "handshakes_done_total", "counter", "Handshakes that ended with keys, or needed but the client's Finished.");
 	print_done(out);
 	head(out, "handshakes_failed_total", "counter",
 	     "Handshakes that failed, by the errno of the socket and the alert sent or received.");

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
+#include "foresee.h"
 #include "netlink.h"
 
 /* ---- from the kernel ---- */
@@ -23,6 +24,8 @@ static const struct {
 	[KSEAL_A_TIMEOUT]	= { MNL_TYPE_U32, 0 },
 	[KSEAL_A_BYTES]		= { MNL_TYPE_BINARY, KSEAL_BYTES_MAX },
 	[KSEAL_A_ERROR]		= { MNL_TYPE_U32, 0 },
+	[KSEAL_A_ALERT]		= { MNL_TYPE_U8, 0 },
+	[KSEAL_A_REASON]	= { MNL_TYPE_STRING, KSEAL_REASON_MAX },
 	[KSEAL_A_ALPN]		= { MNL_TYPE_STRING, KSEAL_ALPN_MAX },
 	[KSEAL_A_EXPLAIN_WANTED] = { MNL_TYPE_FLAG, 0 },
 	[KSEAL_A_CHAIN_WANTED]	= { MNL_TYPE_FLAG, 0 },
@@ -107,6 +110,18 @@ static int decode_handshake(const struct nlattr **found, struct helper_handshake
 	return 0;
 }
 
+/* What does not fit was not found. */
+static void decode_cancel(const struct nlattr **found, struct helper_cancel *cancel)
+{
+	cancel->cookie = mnl_attr_get_u64(found[KSEAL_A_COOKIE]);
+	if (found[KSEAL_A_ERROR])
+		cancel->error = mnl_attr_get_u32(found[KSEAL_A_ERROR]);
+	cancel->has_alert = found[KSEAL_A_ALERT];
+	if (cancel->has_alert)
+		cancel->alert = mnl_attr_get_u8(found[KSEAL_A_ALERT]);
+	copy_string(cancel->reason, found[KSEAL_A_REASON]);
+}
+
 int netlink_decode(const struct nlmsghdr *nlh, struct helper_message *message)
 {
 	const struct nlattr *found[KSEAL_A_MAX + 1] = { NULL };
@@ -135,9 +150,7 @@ int netlink_decode(const struct nlmsghdr *nlh, struct helper_message *message)
 		message->late.len = mnl_attr_get_payload_len(found[KSEAL_A_BYTES]);
 		return 0;
 	case KSEAL_CMD_CANCEL:
-		message->cancel.cookie = mnl_attr_get_u64(found[KSEAL_A_COOKIE]);
-		if (found[KSEAL_A_ERROR])
-			message->cancel.error = mnl_attr_get_u32(found[KSEAL_A_ERROR]);
+		decode_cancel(found, &message->cancel);
 		return ret;
 	}
 	return -EOPNOTSUPP;
@@ -203,6 +216,17 @@ size_t netlink_put_answer(void *buf, uint16_t family, uint32_t seq,
 	return nlh->nlmsg_len;
 }
 
+static void put_foreseen(struct nlmsghdr *nlh, const struct foreseen *foreseen,
+			 const uint8_t *behind, size_t behind_len)
+{
+	assert(behind_len <= KSEAL_BEHIND_MAX);
+	mnl_attr_put(nlh, KSEAL_A_FINISHED, foreseen->len, foreseen->message);
+	if (foreseen->keys.suite)
+		put_keys(nlh, KSEAL_A_FINISHED_RX, &foreseen->keys);
+	if (behind_len)
+		mnl_attr_put(nlh, KSEAL_A_BEHIND, behind_len, behind);
+}
+
 static void put_session(struct nlmsghdr *nlh, const struct tls_session *session)
 {
 	mnl_attr_put_u16(nlh, KSEAL_A_VERSION, session->version);
@@ -248,6 +272,8 @@ size_t netlink_put_done(void *buf, uint16_t family, uint32_t seq, const struct h
 		return nlh->nlmsg_len;
 	}
 	put_session(nlh, done->session);
+	if (done->session->foreseen)
+		put_foreseen(nlh, done->session->foreseen, done->behind, done->behind_len);
 	if (done->shape)
 		put_shape(nlh, done->shape);
 	return nlh->nlmsg_len;

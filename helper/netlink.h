@@ -43,6 +43,9 @@ struct helper_late {
 struct helper_cancel {
 	uint64_t cookie;
 	uint32_t error;		/* positive errno */
+	bool has_alert;
+	uint8_t alert;
+	char reason[KSEAL_REASON_MAX + 1];	/* empty: none is told */
 };
 
 struct helper_message {
@@ -70,6 +73,8 @@ struct helper_done {
 	uint32_t consumed;
 	const uint8_t *bytes;
 	size_t len;		/* <= KSEAL_BYTES_MAX */
+	const uint8_t *behind;	/* with session->foreseen, whose turn is before them */
+	size_t behind_len;	/* <= KSEAL_BEHIND_MAX, and no explain */
 	const struct tls_session *session;
 	const struct tls_failure *failure;
 	const struct record_shape *shape;	/* with session */

@@ -326,6 +326,7 @@ static void finish(struct request_table *table, struct request *request, size_t 
 	explain_end(request->explain, done.session, done.failure);
 	done.explain = explain_take(request->explain);
 	done.len = tls_output(request->tls, &done.bytes);
+	done.behind_len = tls_output_behind(request->tls, &done.behind);
 	ret = answer_parts(table, request->cookie, &done.bytes, &done.len);
 	if (!ret)
 		ret = table->sink->done(table->sink, &done);
@@ -440,14 +441,32 @@ void request_garbled(struct request_table *table, uint64_t cookie)
 	report(table, cookie, &failure);
 }
 
+/* Our part was done, the client's Finished to come: it did not, or an alert did. */
+static void failed_behind(const struct helper_cancel *cancel)
+{
+	struct tls_failure failure;
+
+	if (!cancel->reason[0])
+		return;
+	tls_fail(&failure, (int)cancel->error, "%s", cancel->reason);
+	failure.has_alert = cancel->has_alert;
+	failure.alert = cancel->alert;
+	metrics_failed(&failure);
+	/* who just goes away is not worth a line */
+	log_line(failure.has_alert ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "%016llx: %s",
+		 (unsigned long long)cancel->cookie, failure.reason);
+}
+
 void request_cancel(struct request_table *table, const struct helper_cancel *cancel)
 {
 	struct request *request = find(table, cancel->cookie);
 
 	log_debug("%016llx: cancelled: %s", (unsigned long long)cancel->cookie,
 		  strerror((int)cancel->error));
-	if (!request)
+	if (!request) {
+		failed_behind(cancel);
 		return;
+	}
 	if (request->line == &table->waiting)
 		metrics_cancelled();
 	drop(table, request);

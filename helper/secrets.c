@@ -302,16 +302,26 @@ static bool is_made_of(const struct schedule *q, const struct secret *secret)
 static void see_schedule(const struct schedule *q, const uint8_t *out, size_t len)
 {
 	struct secret *client = &current->client, *server = &current->server;
-	struct secret *of = is_made_of(q, client) ? client : is_made_of(q, server) ? server : NULL;
+	struct secret *handshake = &current->handshake;
+	struct secret *of = is_made_of(q, client) ? client : is_made_of(q, server) ? server :
+			    is_made_of(q, handshake) ? handshake : NULL;
 
-	if (is(&q->label, "c ap traffic"))
+	if (is(&q->label, "c hs traffic")) {
+		keep_secret(out, len, handshake);
+	} else if (is(&q->label, "c ap traffic")) {
 		keep_secret(out, len, client);
-	else if (is(&q->label, "s ap traffic"))
+	} else if (is(&q->label, "s ap traffic")) {
 		keep_secret(out, len, server);
-	else if (of && is(&q->label, "key"))
+		keep(q->data.data, q->data.data_size, current->transcript,
+		     &current->transcript_len, sizeof(current->transcript));
+	} else if (of && is(&q->label, "key")) {
 		keep(out, len, of->key, &of->key_len, sizeof(of->key));
-	else if (of && is(&q->label, "iv"))
+	} else if (of && is(&q->label, "iv")) {
 		keep(out, len, of->iv, &of->iv_len, sizeof(of->iv));
+	} else if (of == handshake && of && is(&q->label, "finished")) {
+		keep(out, len, current->finished_key, &current->finished_key_len,
+		     sizeof(current->finished_key));
+	}
 }
 
 static int derive_schedule(void *context, unsigned char *out, size_t len, const OSSL_PARAM params[])
@@ -374,6 +384,35 @@ int secrets_derive(const struct secret *secret, const struct keys_suite *suite,
 	memcpy(keys->iv, secret->iv, sizeof(keys->iv));
 	memcpy(keys->secret, secret->secret, suite->secret_len);
 	return 0;
+}
+
+bool secrets_compute(void)
+{
+	return tls13_kdf.next_is_default && tls1_prf.next_is_default;
+}
+
+/* ---- the key log ---- */
+
+/* Bytes read from the hex text, 0 if it is not hex or too long. */
+static size_t read_secret(const char *hex, uint8_t secret[KEYS_SECRET_MAX])
+{
+	size_t len = 0;
+
+	return OPENSSL_hexstr2buf_ex(secret, KEYS_SECRET_MAX, &len, hex, '\0') == 1 ? len : 0;
+}
+
+void secrets_keylog(struct secrets *s, const char *line)
+{
+	static const char client[] = "CLIENT_TRAFFIC_SECRET_0 ";
+	static const char server[] = "SERVER_TRAFFIC_SECRET_0 ";
+	const char *hex = strrchr(line, ' ');
+
+	if (!hex)
+		return;
+	if (!strncmp(line, client, strlen(client)))
+		s->client.len = read_secret(hex + 1, s->client.secret);
+	else if (!strncmp(line, server, strlen(server)))
+		s->server.len = read_secret(hex + 1, s->server.secret);
 }
 
 /* ---- the provider ---- */

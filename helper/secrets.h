@@ -8,6 +8,7 @@
 #ifndef KSEALD_SECRETS_H
 #define KSEALD_SECRETS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "keys.h"
 
@@ -20,6 +21,12 @@ struct secret {
 /* Of one handshake, whose owner wipes it. Lengths in bytes, 0: not seen yet. */
 struct secrets {
 	struct secret client, server;
+	/* what a client's Finished is made of, RFC 8446 4.4.4: the secret of its handshake
+	 * messages, finished_key, and the transcript's hash up to the server's Finished
+	 */
+	struct secret handshake;
+	uint8_t finished_key[KEYS_SECRET_MAX], transcript[KEYS_SECRET_MAX];
+	size_t finished_key_len, transcript_len;
 	uint8_t block[KEYS_BLOCK_MAX];	/* TLS 1.2: key_block, RFC 5246 6.3 */
 	size_t block_len;
 };
@@ -37,6 +44,17 @@ const char *secrets_properties(void);
  */
 void secrets_enter(struct secrets *s);
 void secrets_leave(void);
+
+/* Whether what it needs may be computed here: not if that was chosen to be another
+ * provider's, FIPS above all.
+ */
+bool secrets_compute(void);
+
+/*
+ * A line of the NSS key log, where secrets are seen there only: label, client random,
+ * secret. Others than the two of TLS 1.3's applications are passed over.
+ */
+void secrets_keylog(struct secrets *s, const char *line);
 
 /*
  * TLS 1.3: fills keys as keys_derive() does, from what was seen if that is all of it.

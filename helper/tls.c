@@ -10,14 +10,15 @@
 #include <string.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/obj_mac.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include "agreed.h"
 #include "alert.h"
 #include "alpn.h"
 #include "channel.h"
 #include "context.h"
 #include "explain.h"
+#include "foresee.h"
 #include "idle.h"
 #include "psk.h"
 #include "record.h"
@@ -43,6 +44,10 @@ struct tls {
 	struct secrets secrets;
 	bool settled;			/* a server's Finished was sent; behind it */
 	unsigned int records;		/* are tickets, under the application's key */
+	/* a server's client: len is 0 if its Finished is not foreseen */
+	struct foreseen foreseen;
+	struct transcript transcript;
+	size_t before;			/* bytes of output that do not wait for it */
 	/* TLS 1.2: */
 	bool ciphered;			/* ChangeCipherSpec was sent */
 	bool finished;			/* and Finished behind it, which began with */
@@ -89,31 +94,15 @@ static void on_message(int sent, int version, int type, const void *buf, size_t 
 		}
 	} else if (type == SSL3_RT_HANDSHAKE && len) {
 		tls->settled |= sent && bytes[0] == SSL3_MT_FINISHED;
+		if (tls->role == KSEAL_ROLE_SERVER && !tls->explain)
+			foresee_message(&tls->transcript, sent, bytes, len);
 	}
 }
 
-/* Bytes read from the hex text, 0 if it is not hex or too long. */
-static size_t read_secret(const char *hex, uint8_t secret[KEYS_SECRET_MAX])
-{
-	size_t len = 0;
-
-	return OPENSSL_hexstr2buf_ex(secret, KEYS_SECRET_MAX, &len, hex, '\0') == 1 ? len : 0;
-}
-
-/* A line of the NSS key log: label, client random, secret. See secrets_properties(). */
+/* See secrets_properties(). */
 static void on_keylog(const SSL *ssl, const char *line)
 {
-	static const char client[] = "CLIENT_TRAFFIC_SECRET_0 ";
-	static const char server[] = "SERVER_TRAFFIC_SECRET_0 ";
-	struct secrets *secrets = &((struct tls *)SSL_get_app_data(ssl))->secrets;
-	const char *hex = strrchr(line, ' ');
-
-	if (!hex)
-		return;
-	if (!strncmp(line, client, strlen(client)))
-		secrets->client.len = read_secret(hex + 1, secrets->client.secret);
-	else if (!strncmp(line, server, strlen(server)))
-		secrets->server.len = read_secret(hex + 1, secrets->server.secret);
+	secrets_keylog(&((struct tls *)SSL_get_app_data(ssl))->secrets, line);
 }
 
 /* Clients only. Returns 1 if it took the session. */
@@ -296,6 +285,7 @@ void tls_free(struct tls *tls)
 		SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(tls->ssl);
 	explain_free(tls->explain);
+	foresee_forget(&tls->transcript);
 	free(tls->chain);
 	OPENSSL_cleanse(tls, sizeof(*tls));
 	free(tls);
@@ -374,6 +364,52 @@ static void keep_resumed(struct tls *tls)
 	tls->kept = true;
 }
 
+/* ---- the client's Finished, ahead of it ---- */
+
+/*
+ * In TLS 1.3 libssl makes tickets once it has read Finished, so it is shown one. In a
+ * resumed session of TLS 1.2 it has nothing more to do.
+ */
+static bool show_finished(struct tls *tls)
+{
+	uint8_t record[FORESEE_MESSAGE_MAX + RECORD_OVERHEAD];
+	struct keys keys = tls->foreseen.keys;
+	size_t len = record_seal(&keys, SSL3_RT_HANDSHAKE, tls->foreseen.message,
+				 tls->foreseen.len, record);
+	bool taken = len && BIO_write(tls->in, record, (int)len) == (int)len && run(tls) == 1;
+
+	keys_wipe(&keys);
+	(void)BIO_reset(tls->in);
+	return taken;
+}
+
+/* A story would be told too early: not for who wants to know. */
+static bool waits_for_finished(struct tls *tls)
+{
+	return tls->role == KSEAL_ROLE_SERVER && !tls->explain && BIO_ctrl_pending(tls->out) &&
+	       foresee_can(tls->ssl, &tls->secrets, &tls->transcript);
+}
+
+static enum tls_step end_ahead(struct tls *tls, struct tls_failure *failure)
+{
+	/* what cannot be foreseen is waited for */
+	if (foresee(tls->ssl, &tls->secrets, &tls->transcript, &tls->foreseen))
+		return TLS_STEP_MORE;
+	tls->before = BIO_ctrl_pending(tls->out);
+	if (tls->foreseen.keys.suite && !show_finished(tls)) {
+		tls_fail(failure, EPROTO, "kseald foresaw a Finished that libssl does not take: %s",
+			 tls_reason());
+		ERR_clear_error();
+		return TLS_STEP_FAILED;
+	}
+	/* who asks for that many is not given any */
+	if (BIO_ctrl_pending(tls->out) - tls->before > KSEAL_BEHIND_MAX)
+		tls->records = 0;
+	return TLS_STEP_DONE;
+}
+
+/* ---- steps ---- */
+
 enum tls_step tls_feed(struct tls *tls, const void *bytes, size_t len, size_t *consumed,
 		       struct tls_failure *failure)
 {
@@ -407,7 +443,7 @@ enum tls_step tls_continue(struct tls *tls, size_t *consumed, struct tls_failure
 		return TLS_STEP_DONE;
 	}
 	if (SSL_get_error(tls->ssl, ret) == SSL_ERROR_WANT_READ)
-		return TLS_STEP_MORE;
+		return waits_for_finished(tls) ? end_ahead(tls, failure) : TLS_STEP_MORE;
 	explain(tls, failure);
 	ERR_clear_error();
 	return TLS_STEP_FAILED;
@@ -423,7 +459,7 @@ void tls_give_back(struct tls *tls)
 	idle_give_back(&tls->idle);
 }
 
-size_t tls_output(struct tls *tls, const uint8_t **bytes)
+static size_t output(struct tls *tls, const uint8_t **bytes)
 {
 	char *data;
 	long len = BIO_get_mem_data(tls->out, &data);
@@ -432,57 +468,24 @@ size_t tls_output(struct tls *tls, const uint8_t **bytes)
 	return len > 0 ? (size_t)len : 0;
 }
 
+size_t tls_output(struct tls *tls, const uint8_t **bytes)
+{
+	size_t len = output(tls, bytes);
+
+	return tls->foreseen.len ? tls->before : len;
+}
+
+size_t tls_output_behind(struct tls *tls, const uint8_t **bytes)
+{
+	size_t len = output(tls, bytes);
+
+	if (!tls->foreseen.len || !tls->records)
+		return 0;
+	*bytes += tls->before;
+	return len - tls->before;
+}
+
 /* ---- what was agreed on ---- */
-
-/* The name in IANA's registry of supported groups. */
-static const char *group_name(SSL *ssl)
-{
-#if OPENSSL_VERSION_NUMBER >= 0x30200000L
-	return SSL_get0_group_name(ssl) ?: "";
-#else
-	int nid = (int)SSL_get_negotiated_group(ssl);
-
-	switch (nid) {
-	case NID_X25519: return "x25519";
-	case NID_X9_62_prime256v1: return "secp256r1";
-	case NID_secp384r1: return "secp384r1";
-	}
-	return SSL_group_to_name(ssl, nid) ?: "";
-#endif
-}
-
-static void describe(struct tls *tls, struct tls_session *session)
-{
-	const char *name = tls->name, *identity = psk_used(tls->ssl);
-	const unsigned char *alpn;
-	unsigned int alpn_len;
-
-	session->resumed = SSL_session_reused(tls->ssl) && !identity;
-	snprintf(session->suite, sizeof(session->suite), "%s",
-		 SSL_CIPHER_standard_name(SSL_get_current_cipher(tls->ssl)));
-	snprintf(session->group, sizeof(session->group), "%s", group_name(tls->ssl));
-	if (tls->role == KSEAL_ROLE_SERVER)
-		name = SSL_get_servername(tls->ssl, TLSEXT_NAMETYPE_host_name);
-	if (name && (tls->role == KSEAL_ROLE_CLIENT || verify_name_is_dns(name)))
-		snprintf(session->server_name, sizeof(session->server_name), "%s", name);
-	SSL_get0_alpn_selected(tls->ssl, &alpn, &alpn_len);
-	/* at most 255 bytes, RFC 7301 3.1 */
-	if (alpn_len)
-		memcpy(session->alpn, alpn, alpn_len);
-	if (identity)
-		snprintf(session->peer_identity, sizeof(session->peer_identity), "%s", identity);
-	else
-		verify_identity(tls->ssl, session->peer_identity, sizeof(session->peer_identity));
-}
-
-/* RFC 6066 4: bytes of content in a record at most; 0: as the protocol has it. */
-static uint32_t record_limit(SSL *ssl)
-{
-	uint8_t mode = SSL_SESSION_get_max_fragment_length(SSL_get_session(ssl));
-
-	return mode >= TLSEXT_max_fragment_length_512 && mode <= TLSEXT_max_fragment_length_4096 ?
-	       256u << mode : 0;
-}
 
 /* RFC 8446 7.3. Returns 0, -ENOKEY without the secrets, or -errno. */
 static int derive_tls13(struct tls *tls, const struct keys_suite *suite, struct keys *client,
@@ -492,7 +495,8 @@ static int derive_tls13(struct tls *tls, const struct keys_suite *suite, struct 
 
 	if (!ret)
 		ret = secrets_derive(&tls->secrets.server, suite, server);
-	if (tls->role == KSEAL_ROLE_SERVER)
+	/* those that wait for the client's Finished are the kernel's to count */
+	if (tls->role == KSEAL_ROLE_SERVER && !tls->foreseen.len)
 		server->seq = tls->records;
 	return ret;
 }
@@ -545,13 +549,16 @@ int tls_session(struct tls *tls, struct tls_session *session, struct tls_failure
 	client = serves ? &session->rx : &session->tx;
 	server = serves ? &session->tx : &session->rx;
 	session->version = (uint16_t)SSL_version(tls->ssl);
-	session->record_limit = record_limit(tls->ssl);
 	if (suite && suite->version == session->version)
 		ret = session->version == KSEAL_VERSION_1_3 ?
 			derive_tls13(tls, suite, client, server) :
 			derive_tls12(tls, suite, client, server);
 	if (!ret) {
-		describe(tls, session);
+		agreed_describe(tls->ssl, tls->role, tls->name, session);
+		session->foreseen = tls->foreseen.len ? &tls->foreseen : NULL;
+		/* the kernel opens the record that libssl was shown */
+		if (session->foreseen && session->version == KSEAL_VERSION_1_2)
+			session->rx.seq = 0;
 		if (tls->wants_chain)
 			tls->chain_len = verify_peer_chain(tls->ssl, KSEAL_CHAIN_MAX, &tls->chain);
 		session->chain = tls->chain;

@@ -14,6 +14,7 @@
 
 struct context;
 struct explain;
+struct foreseen;
 struct ssl_ctx_st;
 
 /* Lets the handshakes of ctx tell what is needed of them here. */
@@ -44,14 +45,18 @@ struct tls_session {
 	char alpn[256];
 	char server_name[KSEAL_NAME_MAX + 1];
 	char peer_identity[KSEAL_NAME_MAX + 1];
-	const uint8_t *chain;	/* see struct tls_wishes; of tls, which has to live as long */
+	/* a server's client has yet to send this Finished; NULL: it has. Of tls, which has
+	 * to live as long, as it does for
+	 */
+	const struct foreseen *foreseen;
+	const uint8_t *chain;	/* see struct tls_wishes */
 	size_t chain_len;
 };
 
 enum tls_step {
 	TLS_STEP_MORE,		/* needs bytes of the peer */
 	TLS_STEP_WAIT,		/* needs the signer's answer: see tls_continue() */
-	TLS_STEP_DONE,
+	TLS_STEP_DONE,		/* perhaps but for the client's Finished: see tls_session() */
 	TLS_STEP_FAILED,
 };
 
@@ -105,8 +110,12 @@ enum tls_step tls_continue(struct tls *tls, size_t *consumed, struct tls_failure
  */
 void tls_give_back(struct tls *tls);
 
-/* The bytes for the peer since the last call; they stay valid until the next tls_*() call. */
+/*
+ * The bytes for the peer since the last tls_feed(), and those that wait for the client's
+ * Finished: tickets. They stay valid until the next step.
+ */
 size_t tls_output(struct tls *tls, const uint8_t **bytes);
+size_t tls_output_behind(struct tls *tls, const uint8_t **bytes);
 
 /*
  * After TLS_STEP_DONE: fills session, which the caller wipes with

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # many.sh [COUNT]: thousands of handshakes under way at once: many.py, with a kseald for it. Needs kseal.ko loaded, and root.
-# TAP on stdout.
+# CLIENTS=none: as a server that asks for no certificates; then it is the kernel that waits, and not kseald. TAP on stdout.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 work=$(mktemp -d) helper=''
@@ -13,7 +13,9 @@ count=6000; [[ ${KSEAL_VM:-} = uml ]] || count=10000
 count=${1:-$count}
 
 tools/kseal keygen -d "$work/keys" localhost >/dev/null || exit 1
-helper/kseald --cert "$work/keys/cert.pem" --key "$work/keys/key.pem" 2>"$work/log" & helper=$!
+clients="clients = ${CLIENTS:-optional}"; [[ $clients == *none ]] || clients+=" client-ca = { \"$work/keys/ca.pem\" }"
+echo "profile default { certificate { chain = \"$work/keys/cert.pem\" key = \"$work/keys/key.pem\" } $clients }" >"$work/kseald.conf"
+helper/kseald --config "$work/kseald.conf" 2>"$work/log" & helper=$!
 for ((i = 0; i < 200; i++)); do grep -q ready "$work/log" && break; sleep 0.05; done
 selftests/many.py "$helper" "$work/keys/ca.pem" "$count"; status=$?
 ((status == 0)) || sed 's/^/# /' "$work/log" | tail

@@ -45,6 +45,11 @@ struct relay_end {
 	unsigned int messages, parts;
 	bool wrong;			/* the helper broke the contract */
 
+	/* DONE, but for the client's Finished: this, in a record under these keys */
+	uint8_t finished[KSEAL_FINISHED_MAX], behind[KSEAL_BEHIND_MAX];
+	size_t finished_len, behind_len;
+	struct relay_keys finished_rx;
+
 	bool done;
 	uint8_t last[64];		/* the start of what the last answer put out */
 	size_t last_len;
@@ -136,7 +141,7 @@ static inline bool relay_next(struct relay_end *end, struct helper_handshake *me
 {
 	uint8_t *bytes;
 
-	if (end->done || end->asked)
+	if (end->done || end->asked || end->finished_len)
 		return false;
 	end->given = relay_portion(end);
 	if (!end->given && (end->begun || end->role == KSEAL_ROLE_SERVER))

@@ -40,7 +40,7 @@ static void success(const char *what, const char *cert, const char *name, size_t
 	else
 		ok(!server->parts && !client->parts, "%s: in one part", what);
 	if (!chunk)
-		ok(server->messages == 2, "%s: the server was asked twice, got %u", what,
+		ok(server->messages == 1, "%s: the server was asked once, got %u", what,
 		   server->messages);
 	relay_free(server);
 	relay_free(client);
@@ -340,7 +340,7 @@ static void kernel_says_no(void)
 {
 	struct helper *helper = helper_new(files.cert, files.ca);
 	struct relay_end *end = relay_new(KSEAL_ROLE_CLIENT, "www.example.org");
-	struct helper_cancel cancel = { end->cookie, ECONNRESET };
+	struct helper_cancel cancel = { .cookie = end->cookie, .error = ECONNRESET };
 
 	ends[0] = end;
 	give(helper, end);
@@ -400,7 +400,8 @@ static void many(void)
 		agree &= relay_agrees(all[i], all[i + 1]);
 	ok(agree, "three handshakes interleaved");
 	ok(!relay_keys_equal(&all[0]->tx, &all[2]->tx), "with keys of their own");
-	ok(request_count(helper->table) == 2, "a fourth is left unfinished");
+	ok(request_count(helper->table) == 1 && all[7]->finished_len && !all[7]->done,
+	   "a fourth is left unfinished, its server's part by the kernel");
 	for (size_t i = 0; i < 8; i++) {
 		relay_free(all[i]);
 		ends[i] = NULL;
@@ -444,8 +445,10 @@ static bool stalls_after(unsigned int records, enum kseal_role role, int version
 		;
 	done = end->done;
 	request_expire(helper->table, 1000 + 3600 * 1000);
-	/* without its first record a server's handshake has not begun */
-	if (!done && (records || role == KSEAL_ROLE_CLIENT))
+	/* without its first record a server's handshake has not begun; when only Finished
+	 * is to come, the kernel waits
+	 */
+	if (!done && !end->finished_len && (records || role == KSEAL_ROLE_CLIENT))
 		expect_failure(end, ETIMEDOUT, -1, "took longer", "a peer that stalls");
 	ok(!request_count(helper->table), "%s, %s: after %u records of the peer: %s",
 	   role == KSEAL_ROLE_CLIENT ? "a client" : "a server", SSL_get_version(plain.ssl), records,
@@ -484,10 +487,10 @@ int main(void)
 	early_data_of_client(0);
 	early_data_of_client(1);
 	early_data_of_client(100);
-	openssl_client("TLS_AES_128_GCM_SHA256", "X25519", KSEAL_CIPHER_AES_GCM_128, "x25519", 2);
-	openssl_client("TLS_AES_256_GCM_SHA384", "P-256", KSEAL_CIPHER_AES_GCM_256, "secp256r1", 2);
+	openssl_client("TLS_AES_128_GCM_SHA256", "X25519", KSEAL_CIPHER_AES_GCM_128, "x25519", 1);
+	openssl_client("TLS_AES_256_GCM_SHA384", "P-256", KSEAL_CIPHER_AES_GCM_256, "secp256r1", 1);
 	openssl_client("TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384", "X448:P-384",
-		       KSEAL_CIPHER_AES_GCM_128, "secp384r1", 3);
+		       KSEAL_CIPHER_AES_GCM_128, "secp384r1", 2);
 	openssl_server();
 	old_client();
 	no_common_suite();

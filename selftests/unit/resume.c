@@ -186,7 +186,7 @@ static void hand_on(struct helper *helper, struct relay_end *end)
 
 	while (record + 5 < end->in + end->in_len) {
 		size_t size = 5 + (size_t)(record[3] << 8 | record[4]);
-		int n = open_record(end, record, size, text);
+		int n = open_record(end, &end->rx, record, size, text);
 
 		record += size;
 		for (uint8_t *at = text; n > 1 && text[n - 1] == SSL3_RT_HANDSHAKE && at < text + n - 1;) {

@@ -10,6 +10,7 @@
 #include "profiles.h"
 #include "relay.h"
 #include "request.h"
+#include "sealed.h"
 #include "tap.h"
 
 static struct relay_files files;
@@ -46,6 +47,21 @@ static inline void take_keys(struct relay_keys *to, const struct keys *keys)
 	to->seq = keys->seq;
 }
 
+static inline void take_foreseen(struct relay_end *end, const struct helper_done *done)
+{
+	const struct foreseen *foreseen = done->session->foreseen;
+
+	end->wrong |= end->role != KSEAL_ROLE_SERVER || end->explain ||
+		      !foreseen->keys.suite == (end->version == KSEAL_VERSION_1_3);
+	memcpy(end->finished, foreseen->message, foreseen->len);
+	end->finished_len = foreseen->len;
+	if (foreseen->keys.suite)
+		take_keys(&end->finished_rx, &foreseen->keys);
+	if (done->behind_len)
+		memcpy(end->behind, done->behind, done->behind_len);
+	end->behind_len = done->behind_len;
+}
+
 static inline int on_done(struct request_sink *to, const struct helper_done *done)
 {
 	struct relay_end *end = end_of(done->cookie);
@@ -76,7 +92,10 @@ static inline int on_done(struct request_sink *to, const struct helper_done *don
 		strcpy(end->server_name, done->session->server_name);
 		strcpy(end->peer_identity, done->session->peer_identity);
 	}
-	relay_done(end);
+	if (done->session && done->session->foreseen)
+		take_foreseen(end, done);
+	else
+		relay_done(end);
 	return 0;
 }
 
@@ -120,6 +139,8 @@ static inline bool give(struct helper *helper, struct relay_end *end)
 {
 	struct helper_handshake message;
 
+	if (end->finished_len)
+		return await_finished(end);
 	if (!relay_next(end, &message))
 		return false;
 	request_handshake(helper->table, &message, 1000);
