@@ -9,6 +9,7 @@
 #include <string.h>
 #include <linux/genetlink.h>
 #include "genl.h"
+#include "foresee.h"
 #include "netlink.h"
 #include "tap.h"
 
@@ -94,7 +95,12 @@ static void decode_good(void)
 	mnl_attr_put_u64(nlh, KSEAL_A_COOKIE, COOKIE);
 	mnl_attr_put_u32(nlh, KSEAL_A_ERROR, ECONNRESET);
 	ok(netlink_decode(nlh, &message) == 0 && message.cmd == KSEAL_CMD_CANCEL &&
-	   message.cancel.cookie == COOKIE && message.cancel.error == ECONNRESET, "a cancel");
+	   message.cancel.cookie == COOKIE && message.cancel.error == ECONNRESET &&
+	   !message.cancel.has_alert && !message.cancel.reason[0], "a cancel");
+	mnl_attr_put_u8(nlh, KSEAL_A_ALERT, 48);
+	mnl_attr_put_strz(nlh, KSEAL_A_REASON, "why");
+	ok(netlink_decode(nlh, &message) == 0 && message.cancel.has_alert &&
+	   message.cancel.alert == 48 && !strcmp(message.cancel.reason, "why"), "and why");
 
 	nlh = start_first(KSEAL_ROLE_SERVER);
 	mnl_attr_put_str(nlh, KSEAL_A_SERVER_NAME, "abc");
@@ -331,6 +337,33 @@ static void encode_success(uint16_t suite, uint16_t cipher)
 	   !find(nlh, KSEAL_A_PEER_RECORD_MAX), "done %04x: nothing of it where nothing is wanted", suite);
 }
 
+/* What the client's Finished has to be: with keys of its own in TLS 1.3. */
+static void encode_foreseen(uint16_t suite)
+{
+	struct foreseen foreseen = { .len = FORESEE_MESSAGE_MAX };
+	struct tls_session session = { .version = keys_suite(suite)->version, .foreseen = &foreseen };
+	static const uint8_t behind[KSEAL_BEHIND_MAX] = { 23 };
+	struct helper_done done = { .cookie = COOKIE, .session = &session, .behind = behind };
+	const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
+	bool tls13 = session.version == KSEAL_VERSION_1_3;
+
+	memset(foreseen.message, 0x14, sizeof(foreseen.message));
+	memset(&foreseen.keys, 0x33, sizeof(foreseen.keys));
+	session.tx.suite = session.rx.suite = keys_suite(suite);
+	foreseen.keys.suite = tls13 ? session.tx.suite : NULL;
+	done.behind_len = tls13 ? sizeof(behind) : 0;
+	netlink_put_done(buf, FAMILY, 77, &done);
+	ok(is(find(nlh, KSEAL_A_FINISHED), foreseen.message, foreseen.len), "done %04x: what is to come", suite);
+	ok(tls13 ? keys_are(find(nlh, KSEAL_A_FINISHED_RX), &foreseen.keys) :
+		   !find(nlh, KSEAL_A_FINISHED_RX), "done %04x: under which keys", suite);
+	ok(tls13 ? is(find(nlh, KSEAL_A_BEHIND), behind, sizeof(behind)) : !find(nlh, KSEAL_A_BEHIND),
+	   "done %04x: and what is sent behind it", suite);
+	session.foreseen = NULL;
+	netlink_put_done(buf, FAMILY, 77, &done);
+	ok(!find(nlh, KSEAL_A_FINISHED) && !find(nlh, KSEAL_A_FINISHED_RX) && !find(nlh, KSEAL_A_BEHIND),
+	   "done %04x: nothing of it when it has come", suite);
+}
+
 static void encode_failure(void)
 {
 	struct tls_failure failure = {
@@ -409,6 +442,8 @@ int main(void)
 	encode_answer();
 	encode_success(0x1301, KSEAL_CIPHER_AES_GCM_128);
 	encode_success(0x1302, KSEAL_CIPHER_AES_GCM_256);
+	encode_foreseen(0x1302);
+	encode_foreseen(0xc02b);
 	encode_failure();
 	errors();
 	return done_testing();
