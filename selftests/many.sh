@@ -15,6 +15,7 @@ count=${1:-$count}
 tools/kseal keygen -d "$work/keys" localhost >/dev/null || exit 1
 clients="clients = ${CLIENTS:-optional}"; [[ $clients == *none ]] || clients+=" client-ca = { \"$work/keys/ca.pem\" }"
 echo "profile default { certificate { chain = \"$work/keys/cert.pem\" key = \"$work/keys/key.pem\" } $clients }" >"$work/kseald.conf"
+: >"$work/log"
 helper/kseald --config "$work/kseald.conf" 2>"$work/log" & helper=$!
 for ((i = 0; i < 200; i++)); do grep -q ready "$work/log" && break; sleep 0.05; done
 selftests/many.py "$helper" "$work/keys/ca.pem" "$count"; status=$?
