@@ -105,18 +105,9 @@ void kseal_finished_free(struct kseal_finished *f)
 
 /* ---- what comes ---- */
 
-static int refuse(struct kseal_refusal *why, int err, u8 alert,
-		  const char *reason)
-{
-	why->err = err;
-	why->alert = alert;
-	why->reason = reason;
-	return err;
-}
-
 static int unexpected(struct kseal_refusal *why, const char *reason)
 {
-	return refuse(why, -EPROTO, KSEAL_ALERT_UNEXPECTED_MESSAGE, reason);
+	return kseal_record_refuse(why, -EPROTO, KSEAL_ALERT_UNEXPECTED_MESSAGE, reason);
 }
 
 /* RFC 8446 D.4: passed over; RFC 5246 7.1: from now on all is sealed. */
@@ -137,13 +128,13 @@ static int take_alert(struct kseal_sock *ks, struct kseal_finished *f,
 	u8 alert;
 
 	if (len != 2)
-		return refuse(why, -EPROTO, KSEAL_ALERT_DECODE_ERROR,
+		return kseal_record_refuse(why, -EPROTO, KSEAL_ALERT_DECODE_ERROR,
 			      "the peer sent an alert of a wrong length");
 	alert = content[1];
 	kseal_stat_add(sock_net(ks->sk), KSEAL_STAT_ALERTS_RECEIVED, 1);
 	trace_kseal_alert(ks->id, false, content[0], alert);
 	if (alert == KSEAL_ALERT_CLOSE_NOTIFY)
-		return refuse(why, -ECONNRESET, KSEAL_ALERT_NONE,
+		return kseal_record_refuse(why, -ECONNRESET, KSEAL_ALERT_NONE,
 			      "the peer closed the connection during the handshake");
 	/* RFC 8446 6.1, RFC 5246 7.2: these end nothing */
 	if (f->rx ? alert == KSEAL_ALERT_USER_CANCELED :
@@ -152,7 +143,7 @@ static int take_alert(struct kseal_sock *ks, struct kseal_finished *f,
 	WRITE_ONCE(ks->alert, alert);
 	snprintf(f->text, sizeof(f->text), "the peer refused: alert %s (%u)",
 		 kseal_alert_name(alert), alert);
-	return refuse(why, kseal_alert_is_rejection(alert) ? -EKEYREJECTED : -EPROTO,
+	return kseal_record_refuse(why, kseal_alert_is_rejection(alert) ? -EKEYREJECTED : -EPROTO,
 		      KSEAL_ALERT_NONE, f->text);
 }
 
@@ -165,7 +156,7 @@ static int take_message(struct kseal_finished *f, const u8 *content,
 	if (len > f->len - f->got || (!f->got && content[0] != f->message[0]))
 		return unexpected(why, "the peer sent a handshake message out of place");
 	if (crypto_memneq(content, f->message + f->got, len))
-		return refuse(why, -EPROTO, KSEAL_ALERT_DECRYPT_ERROR,
+		return kseal_record_refuse(why, -EPROTO, KSEAL_ALERT_DECRYPT_ERROR,
 			      "the peer's Finished does not verify");
 	f->got += len;
 	return f->got == f->len;
@@ -202,10 +193,10 @@ static int open_record(struct kseal_keys *keys, u8 *copy, unsigned int len,
 	int err = kseal_keys_open(keys, copy, &t);
 
 	if (err == -EBADMSG)
-		return refuse(why, err, KSEAL_ALERT_BAD_RECORD_MAC,
+		return kseal_record_refuse(why, err, KSEAL_ALERT_BAD_RECORD_MAC,
 			      "a record from the peer failed authentication");
 	if (err && err != -ENOMEM)
-		return refuse(why, err, KSEAL_ALERT_INTERNAL_ERROR,
+		return kseal_record_refuse(why, err, KSEAL_ALERT_INTERNAL_ERROR,
 			      "opening a record failed in the kernel's cipher");
 	return err ?: dst.len;
 }

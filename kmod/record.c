@@ -6,8 +6,8 @@
 #include <linux/string.h>
 #endif
 
-static int refuse(struct kseal_refusal *why, int err, u8 alert,
-		  const char *reason)
+int kseal_record_refuse(struct kseal_refusal *why, int err, u8 alert,
+			const char *reason)
 {
 	why->err = err;
 	why->alert = alert;
@@ -81,16 +81,16 @@ int kseal_record_check(const u8 *header, const struct kseal_form *form,
 	if (any_type)
 		least -= form->tail_len;
 	else if (!outer_type_may_be(header[0], form))
-		return refuse(why, -EPROTO, KSEAL_ALERT_UNEXPECTED_MESSAGE,
+		return kseal_record_refuse(why, -EPROTO, KSEAL_ALERT_UNEXPECTED_MESSAGE,
 			      "the peer sent a record that is not encrypted");
 	if (len > most)
-		return refuse(why, -EMSGSIZE, KSEAL_ALERT_RECORD_OVERFLOW,
+		return kseal_record_refuse(why, -EMSGSIZE, KSEAL_ALERT_RECORD_OVERFLOW,
 			      "the peer sent a record that is too long");
 	if (len < least)
-		return refuse(why, -EBADMSG, KSEAL_ALERT_BAD_RECORD_MAC,
+		return kseal_record_refuse(why, -EBADMSG, KSEAL_ALERT_BAD_RECORD_MAC,
 			      "the peer sent a record too short to hold a tag");
 	if (header[1] != 3 || header[2] != 3)
-		return refuse(why, any_type ? -EINVAL : -EPROTO,
+		return kseal_record_refuse(why, any_type ? -EINVAL : -EPROTO,
 			      KSEAL_ALERT_PROTOCOL_VERSION,
 			      "the peer sent a record of a wrong version");
 	return len;
@@ -101,16 +101,16 @@ int kseal_record_check_handshake(const u8 *header, struct kseal_refusal *why)
 	int len = body_len(header);
 
 	if (header[0] < KSEAL_TYPE_CCS || header[0] > KSEAL_TYPE_DATA)
-		return refuse(why, -EPROTO, KSEAL_ALERT_UNEXPECTED_MESSAGE,
+		return kseal_record_refuse(why, -EPROTO, KSEAL_ALERT_UNEXPECTED_MESSAGE,
 			      "the peer does not speak TLS");
 	if (header[1] != 3)
-		return refuse(why, -EPROTO, KSEAL_ALERT_PROTOCOL_VERSION,
+		return kseal_record_refuse(why, -EPROTO, KSEAL_ALERT_PROTOCOL_VERSION,
 			      "the peer sent a record of a wrong version");
 	if (len > KSEAL_CIPHER_MAX)
-		return refuse(why, -EMSGSIZE, KSEAL_ALERT_RECORD_OVERFLOW,
+		return kseal_record_refuse(why, -EMSGSIZE, KSEAL_ALERT_RECORD_OVERFLOW,
 			      "the peer sent a record longer than 2^14 + 256 bytes");
 	if (len == 0)
-		return refuse(why, -EPROTO, KSEAL_ALERT_UNEXPECTED_MESSAGE,
+		return kseal_record_refuse(why, -EPROTO, KSEAL_ALERT_UNEXPECTED_MESSAGE,
 			      "the peer sent an empty record in the handshake");
 	return len;
 }
@@ -126,13 +126,13 @@ int kseal_record_strip(const u8 *plain, size_t len,
 		       struct kseal_refusal *why)
 {
 	if (len > (size_t)KSEAL_PLAIN_MAX + form->tail_len)
-		return refuse(why, -EMSGSIZE, KSEAL_ALERT_RECORD_OVERFLOW,
+		return kseal_record_refuse(why, -EMSGSIZE, KSEAL_ALERT_RECORD_OVERFLOW,
 			      "the peer sent a record with more than 2^14 bytes in it");
 	if (form->tail_len) {
 		while (len && !plain[len - 1])
 			len--;
 		if (!len)
-			return refuse(why, any_type ? -EBADMSG : -EPROTO,
+			return kseal_record_refuse(why, any_type ? -EBADMSG : -EPROTO,
 				      KSEAL_ALERT_UNEXPECTED_MESSAGE,
 				      "the peer sent a record without a content type");
 		*type = plain[--len];
@@ -140,10 +140,10 @@ int kseal_record_strip(const u8 *plain, size_t len,
 	if (any_type)
 		return len;
 	if (!type_may_be(*type))
-		return refuse(why, -EPROTO, KSEAL_ALERT_UNEXPECTED_MESSAGE,
+		return kseal_record_refuse(why, -EPROTO, KSEAL_ALERT_UNEXPECTED_MESSAGE,
 			      "the peer sent a record of an unknown content type");
 	if (!len && *type != KSEAL_TYPE_DATA)
-		return refuse(why, -EPROTO, KSEAL_ALERT_UNEXPECTED_MESSAGE,
+		return kseal_record_refuse(why, -EPROTO, KSEAL_ALERT_UNEXPECTED_MESSAGE,
 			      "the peer sent an empty handshake or alert record");
 	return len;
 }

@@ -97,6 +97,10 @@ struct kseal_refusal {
 	const char *reason;	/* for a person */
 };
 
+/* Fills in why. Return: err. */
+int kseal_record_refuse(struct kseal_refusal *why, int err, u8 alert,
+			const char *reason);
+
 /* How a version and a cipher lay out a record, in bytes:
  *   header, explicit nonce, sealed {content, tail}, tag
  */
