@@ -29,14 +29,7 @@ static bool visit(struct settings settings, uint16_t version, bool foreseen, con
 		foreseen ? "foreseen" : "waited for"))
 		note("done %d error %d %s, %zu bytes", end->done, end->error, end->reason, end->finished_len);
 	ok(!!end->behind_len == behind, "%zu bytes of tickets wait for it", end->behind_len);
-	if (version == TLS1_2_VERSION) {
-		SSL_SESSION_free(got);
-		got = SSL_get1_session(plain.ssl);
-	}
-	SSL_set_shutdown(plain.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-	plain_free(&plain);
-	relay_free(end);
-	helper_free(helper);
+	go(&plain, helper, end, version);
 	return resumed;
 }
 
@@ -58,19 +51,16 @@ static void servers(uint16_t version)
 	write_bytes(path_of("tickets/5", ""), key, sizeof(key));
 	visit(with_tickets(), version, version == TLS1_3_VERSION, "a server");
 	ok(visit(with_tickets(), version, true, "a server"), "it is resumed");
-	SSL_SESSION_free(got);
-	got = NULL;
+	forget();
 	visit(profile("ec"), version, version == TLS1_3_VERSION, "without tickets");
-	SSL_SESSION_free(got);
-	got = NULL;
+	forget();
 
 	settings = with_tickets();
 	settings.clients = SETTINGS_CLIENTS_OPTIONAL;
 	string_list_add(&settings.client_ca, path_of("ca", ".pem"));
 	visit(settings, version, false, "one that asks for a certificate");
 	remove(path_of("tickets/5", ""));
-	SSL_SESSION_free(got);
-	got = NULL;
+	forget();
 }
 
 /* A story is told in its order. */

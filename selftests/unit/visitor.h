@@ -36,4 +36,26 @@ static inline bool come(struct plain *plain, struct helper *helper, struct relay
 	return SSL_session_reused(plain->ssl);
 }
 
+/* It goes, and keeps what it was given. */
+static inline void go(struct plain *plain, struct helper *helper, struct relay_end *end,
+		      uint16_t version)
+{
+	/* OpenSSL does not tell of a ticket that replaces another */
+	if (version == TLS1_2_VERSION) {
+		SSL_SESSION_free(got);
+		got = SSL_get1_session(plain->ssl);
+	}
+	/* or it would not be resumed */
+	SSL_set_shutdown(plain->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	plain_free(plain);
+	relay_free(end);
+	helper_free(helper);
+}
+
+static inline void forget(void)
+{
+	SSL_SESSION_free(got);
+	got = NULL;
+}
+
 #endif
