@@ -16,10 +16,10 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "clock.h"
 #include "filter.h"
 #include "keeper.h"
 #include "log.h"
-#include "loop.h"
 #include "sandbox.h"
 #include "sign.h"
 #include "signer.h"
@@ -152,7 +152,7 @@ static void keep(struct keeping *keeping)
 	pid_t self = getpid();
 
 	for (;;) {
-		uint64_t began = loop_now();
+		uint64_t began = clock_now();
 		int status = -1;
 
 		keeping->signer = fork();
@@ -165,7 +165,7 @@ static void keep(struct keeping *keeping)
 				return;
 			status = reap(keeping);
 		}
-		if (loop_now() - began > WAIT_FORGET_MS)
+		if (clock_now() - began > WAIT_FORGET_MS)
 			wait = WAIT_MIN_MS;
 		/* kseald may just be ending */
 		if (!wait_for(keeping, 0))
@@ -182,12 +182,12 @@ static void keep(struct keeping *keeping)
 /* kseald is gone, so it ends by itself, unless a store holds it up. Returns its status. */
 static int let_end(struct keeping *keeping)
 {
-	uint64_t limit = loop_now() + END_MS;
+	uint64_t limit = clock_now() + END_MS;
 	int status = 0;
 
 	while (keeping->signer > 0 && (status = reap(keeping)) < 0) {
 		struct pollfd fd = { keeping->signals, POLLIN, 0 };
-		uint64_t now = loop_now();
+		uint64_t now = clock_now();
 
 		if (now >= limit) {
 			kill(keeping->signer, SIGKILL);

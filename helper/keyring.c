@@ -9,9 +9,9 @@
 #include <string.h>
 #include <openssl/err.h>
 #include <openssl/x509.h>
+#include "clock.h"
 #include "keyring.h"
 #include "log.h"
-#include "loop.h"
 #include "store.h"
 #include "uri.h"
 
@@ -26,7 +26,7 @@ struct held {
 	char *uri, *pin_file;		/* pin_file: NULL: none */
 	EVP_PKEY *public;
 	struct store_key store;
-	uint64_t reopen;		/* when it may be opened again, loop_now(); UINT64_MAX: never */
+	uint64_t reopen;		/* when it may be opened again, clock_now(); UINT64_MAX: never */
 	uint64_t wait;			/* ms, until the next time after that */
 	bool reopening;
 };
@@ -154,7 +154,7 @@ static bool may_reopen(struct keyring *keyring, struct held *held)
 	bool may;
 
 	pthread_mutex_lock(&keyring->lock);
-	may = !held->reopening && loop_now() >= held->reopen;
+	may = !held->reopening && clock_now() >= held->reopen;
 	held->reopening |= may;
 	pthread_mutex_unlock(&keyring->lock);
 	return may;
@@ -184,7 +184,7 @@ static bool reopen(struct keyring *keyring, struct held *held)
 		held->wait = held->wait * 2 < REOPEN_MAX_MS ? held->wait * 2 : REOPEN_MAX_MS;
 	}
 	/* a token that has counted a few wrong PINs is of no use any more */
-	held->reopen = !loaded && store.pin_refused ? UINT64_MAX : loop_now() + held->wait;
+	held->reopen = !loaded && store.pin_refused ? UINT64_MAX : clock_now() + held->wait;
 	held->reopening = false;
 	pthread_mutex_unlock(&keyring->lock);
 	if (loaded)

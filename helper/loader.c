@@ -13,9 +13,9 @@
 #include <sys/socket.h>
 #include <openssl/crypto.h>
 #include <openssl/x509.h>
+#include "clock.h"
 #include "loader.h"
 #include "log.h"
-#include "loop.h"
 #include "remote.h"
 #include "sign.h"
 #include "uri.h"
@@ -124,7 +124,7 @@ static int send_to(const struct sign_head *head, const void *data, size_t len)
 	return ret;
 }
 
-/* The next message, or NULL: none before limit (loop_now()). *len: bytes of its data. */
+/* The next message, or NULL: none before limit (clock_now()). *len: bytes of its data. */
 static const struct sign_message *next_message(uint64_t limit, size_t *len)
 {
 	struct pollfd fd = { loader.fd, POLLIN, 0 };
@@ -132,7 +132,7 @@ static const struct sign_message *next_message(uint64_t limit, size_t *len)
 	ssize_t ret;
 
 	for (;;) {
-		uint64_t now = loop_now();
+		uint64_t now = clock_now();
 		int ready = poll(&fd, 1, limit > now ? (int)(limit - now) : 0);
 
 		if (ready < 0 && errno == EINTR)
@@ -183,7 +183,7 @@ static void explain(char *why, size_t size)
 static const struct sign_message *call(struct sign_head head, const void *data, size_t len,
 				       char *why, size_t size)
 {
-	uint64_t limit = loop_now() + LIMIT_MS;
+	uint64_t limit = clock_now() + LIMIT_MS;
 	const struct sign_message *message = NULL;
 	int ret = 0;
 
@@ -220,7 +220,7 @@ int loader_open(int fd, char *why, size_t size)
 		return -1;
 	loader.fd = fd;
 	loader.lost = loader.started = false;
-	message = next_message(loop_now() + LIMIT_MS, &len);
+	message = next_message(clock_now() + LIMIT_MS, &len);
 	if (message && message->head.type == SIGN_STARTED)
 		return 0;
 	snprintf(why, size, "the signer does not start%s%.*s", message ? ": " : "",

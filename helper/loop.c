@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
+#include "clock.h"
 #include "loop.h"
 
 /* Receive and send for each socket, stop: no more is ever in flight. */
@@ -38,14 +39,6 @@ struct loop {
 	const struct op *behind;	/* ring: a send that nothing waits for */
 	struct op *recv[SOCKETS], *send[SOCKETS];	/* poll: what is armed */
 };
-
-uint64_t loop_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 uint64_t loop_time(const struct loop *loop)
 {
@@ -150,7 +143,7 @@ static int ring_run(struct loop *loop)
 
 	if (ret)
 		return ret;
-	loop->now = loop_now();
+	loop->now = clock_now();
 	loop->stop.done = on_stop;
 	sqe = get_sqe(loop);
 	io_uring_prep_read(sqe, FILE_STOP, &loop->stop_count, sizeof(loop->stop_count), 0);
@@ -166,7 +159,7 @@ static int ring_run(struct loop *loop)
 						       left < 0 ? NULL : &limit, NULL);
 		if (ret < 0 && ret != -ETIME && ret != -EINTR)
 			return ret;
-		loop->now = loop_now();
+		loop->now = clock_now();
 		while (!loop->stopped && !io_uring_peek_cqe(&loop->ring, &cqe)) {
 			struct op *op = io_uring_cqe_get_data(cqe);
 			int res = cqe->res;
@@ -224,7 +217,7 @@ static bool poll_send_all(struct loop *loop)
 
 static int poll_run(struct loop *loop)
 {
-	loop->now = loop_now();
+	loop->now = clock_now();
 	while (!loop->stopped) {
 		int64_t left = timer_left(loop);
 		struct pollfd fds[FILES] = { [FILE_STOP] = { loop->stop_fd, POLLIN, 0 } };
@@ -241,7 +234,7 @@ static int poll_run(struct loop *loop)
 				continue;
 			return -errno;
 		}
-		loop->now = loop_now();
+		loop->now = clock_now();
 		loop->stopped = fds[FILE_STOP].revents;
 		/* POLLERR too: that is how an overrun shows. */
 		for (enum loop_socket i = 0; i < SOCKETS && !loop->stopped; i++)

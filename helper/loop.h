@@ -52,7 +52,7 @@ void loop_send(struct loop *loop, enum loop_socket to, struct op *op, const void
 /* There is something to be sent behind what was given to loop_send(), after all. */
 void loop_send_more(struct loop *loop);
 
-/* Calls op->done(op, 0) once it is when (ms, loop_now()); replaces what was set; 0: never. */
+/* Calls op->done(op, 0) once it is when (ms, clock_now()); replaces what was set; 0: never. */
 void loop_timer(struct loop *loop, struct op *op, uint64_t when);
 
 /* Runs until loop_stop(). All calls above are then this thread's. Returns 0 or -errno. */
@@ -61,10 +61,7 @@ int loop_run(struct loop *loop);
 /* From any thread or signal handler. */
 void loop_stop(struct loop *loop);
 
-/* ms, monotonic */
-uint64_t loop_now(void);
-
-/* loop_now() when what is being done was begun: of the loop's thread. */
+/* clock_now() when what is being done was begun: of the loop's thread. */
 uint64_t loop_time(const struct loop *loop);
 
 #endif

@@ -12,6 +12,7 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "clock.h"
 #include "config.h"
 #include "files.h"
 #include "filter.h"
@@ -19,7 +20,6 @@
 #include "keeper.h"
 #include "loader.h"
 #include "log.h"
-#include "loop.h"
 #include "metrics.h"
 #include "notify.h"
 #include "opener.h"
@@ -233,14 +233,14 @@ static void reload(struct daemon *daemon)
 
 /* ---- waiting ---- */
 
-/* What is to be done at a time: ms as of loop_now(), 0 never. */
+/* What is to be done at a time: ms as of clock_now(), 0 never. */
 struct due {
 	uint64_t reload, metrics;
 };
 
 static int until(const struct due *due)
 {
-	uint64_t now = loop_now(), next = due->metrics;
+	uint64_t now = clock_now(), next = due->metrics;
 
 	if (due->reload && due->reload < next)
 		next = due->reload;
@@ -249,12 +249,12 @@ static int until(const struct due *due)
 
 static void do_what_is_due(struct daemon *daemon, struct due *due)
 {
-	if (due->reload && due->reload <= loop_now()) {
+	if (due->reload && due->reload <= clock_now()) {
 		due->reload = 0;
 		reload(daemon);
 	}
-	if (due->metrics <= loop_now()) {
-		due->metrics = loop_now() + METRICS_MS;
+	if (due->metrics <= clock_now()) {
+		due->metrics = clock_now() + METRICS_MS;
 		write_metrics(daemon);
 	}
 }
@@ -303,12 +303,12 @@ static void wait_for_end(struct daemon *daemon)
 		    read(daemon->signals, &info, sizeof(info)) == sizeof(info)) {
 			if (info.ssi_signo != SIGHUP)
 				return;
-			due.reload = loop_now();
+			due.reload = clock_now();
 			due.metrics = due.reload;
 		}
 		/* a change waits for others that belong to it, but not for ever */
 		if (fds[1].revents && files_changed(daemon) && !due.reload)
-			due.reload = loop_now() + SETTLE_MS;
+			due.reload = clock_now() + SETTLE_MS;
 	}
 }
 

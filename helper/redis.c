@@ -16,6 +16,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include "clock.h"
 #include "redis.h"
 
 #define REPLY_MAX	4096
@@ -46,17 +47,9 @@ static int __attribute__((format(printf, 2, 3))) failed(struct redis *redis, con
 
 /* ---- bytes ---- */
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static int64_t deadline_of(const struct redis *redis)
 {
-	return now_ms() + (int64_t)redis->options->timeout * 1000;
+	return (int64_t)clock_now() + (int64_t)redis->options->timeout * 1000;
 }
 
 static int wait_for(struct redis *redis, short events, int64_t deadline)
@@ -65,7 +58,7 @@ static int wait_for(struct redis *redis, short events, int64_t deadline)
 		{ .fd = redis->context->fd, .events = events },
 		{ .fd = redis->wake, .events = POLLIN },
 	};
-	int64_t left = deadline - now_ms();
+	int64_t left = deadline - (int64_t)clock_now();
 	int n = poll(fds, 2, left > 0 ? (int)left : 0);
 
 	if (n < 0 && errno != EINTR)

@@ -15,9 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 #include <openssl/crypto.h>
+#include "clock.h"
 #include "keyring.h"
 #include "log.h"
-#include "loop.h"
 #include "sign.h"
 #include "signer.h"
 #include "store.h"
@@ -40,7 +40,7 @@ struct thread {
 	struct signer *signer;
 	pthread_t id;
 	bool started;
-	uint64_t since;		/* when it began with what it does, loop_now(); 0: nothing */
+	uint64_t since;		/* when it began with what it does, clock_now(); 0: nothing */
 };
 
 struct signer {
@@ -185,7 +185,7 @@ static void *work_on(void *arg)
 		request = TAILQ_FIRST(&signer->waiting);
 		TAILQ_REMOVE(&signer->waiting, request, link);
 		signer->n_waiting--;
-		thread->since = loop_now();
+		thread->since = clock_now();
 		pthread_mutex_unlock(&signer->lock);
 
 		work(signer, request);
@@ -238,7 +238,7 @@ static bool stuck(struct signer *signer)
 	pthread_mutex_lock(&signer->lock);
 	for (unsigned int i = 0; i < signer->n_threads; i++)
 		is = is && signer->threads[i].since &&
-		     signer->threads[i].since + STUCK_MS < loop_now();
+		     signer->threads[i].since + STUCK_MS < clock_now();
 	pthread_mutex_unlock(&signer->lock);
 	return is;
 }

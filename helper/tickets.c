@@ -14,6 +14,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include "clock.h"
 #include "files.h"
 #include "tickets.h"
 
@@ -87,10 +88,7 @@ static int read_all(struct tickets *tickets, const char *path, char *why, size_t
 
 static time_t seconds(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + 1;
+	return (time_t)(clock_kept() / 1000) + 1;
 }
 
 /* The one before opens as long as its tickets live. */
@@ -193,7 +191,7 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
 static int on_make(SSL *ssl, void *arg)
 {
 	SSL_SESSION *session = SSL_get_session(ssl);
-	int64_t now = time(NULL);
+	int64_t now = clock_wall();
 	void *data;
 	size_t len;
 
@@ -205,14 +203,14 @@ static int on_make(SSL *ssl, void *arg)
 
 static bool too_old(SSL_SESSION *session)
 {
-	int64_t since;
+	int64_t now = clock_wall(), since;
 	void *data;
 	size_t len;
 
 	if (!SSL_SESSION_get0_ticket_appdata(session, &data, &len) || len != sizeof(since))
 		return true;
 	memcpy(&since, data, sizeof(since));
-	return time(NULL) - since > TOTAL_MAX || since > time(NULL) + 60;
+	return now - since > TOTAL_MAX || since > now + 60;
 }
 
 /* What a full handshake would want of the client. */

@@ -44,9 +44,9 @@ static void on_sent(struct op *op, int res)
 
 static void on_timer(struct op *op, int res)
 {
-	fired_at = loop_now();
+	fired_at = clock_now();
 	if (++n_fired == 1)
-		loop_timer(tested, op, loop_now() + 30);
+		loop_timer(tested, op, clock_now() + 30);
 	else
 		loop_stop(tested);
 	(void)res;
@@ -124,7 +124,7 @@ static void behind(bool force_poll)
 	send_op.done = on_sent_behind;
 	loop_recv(tested, LOOP_KERNEL, &recv_op, &msg);
 	loop_send(tested, LOOP_KERNEL, &send_op, "first", 5, false);
-	loop_timer(tested, &timer_op, loop_now() + 10);
+	loop_timer(tested, &timer_op, clock_now() + 10);
 	ok(loop_run(tested) == 0 && n_sent == 1 && n_fired == 2, "or when the timer fires");
 	tear_down();
 }
@@ -153,7 +153,7 @@ static void timing(bool force_poll)
 
 	set_up(force_poll);
 	loop_recv(tested, LOOP_KERNEL, &recv_op, &msg);
-	start = loop_now();
+	start = clock_now();
 	loop_timer(tested, &timer_op, start + 10000);
 	loop_timer(tested, &timer_op, start + 20);
 	ok(loop_run(tested) == 0 && n_fired == 2, "the timer fires as last set, and again from itself");
@@ -163,7 +163,7 @@ static void timing(bool force_poll)
 
 	set_up(force_poll);
 	loop_recv(tested, LOOP_KERNEL, &recv_op, &msg);
-	loop_timer(tested, &timer_op, loop_now() + 10);
+	loop_timer(tested, &timer_op, clock_now() + 10);
 	loop_timer(tested, &timer_op, 0);
 	pthread_create(&thread, NULL, stop_later, NULL);
 	ok(loop_run(tested) == 0 && !n_fired && !n_received, "stopped by another thread; no timer");
@@ -258,7 +258,7 @@ static void one_behind_another(bool force_poll)
 	loop_recv(tested, LOOP_KERNEL, &recv_op, &msg);
 	loop_recv(tested, LOOP_SIGNER, &signer_recv, &signer_msg);
 	/* which would stop it as well, in the end */
-	loop_timer(tested, &timer_op, loop_now() + 3000);
+	loop_timer(tested, &timer_op, clock_now() + 3000);
 	n_fired = 1;
 	ok(loop_run(tested) == 0 && n_sent == 2 && n_fired == 1,
 	   "what is to be sent behind a send does not wait for anything else");
@@ -293,7 +293,7 @@ static void two_sockets(bool force_poll)
 	n_signer_sent = 1;
 	n_fired = 1;
 	loop_send(tested, LOOP_SIGNER, &signer_send, signer_in, sizeof(signer_in), true);
-	loop_timer(tested, &timer_op, loop_now() + 100);
+	loop_timer(tested, &timer_op, clock_now() + 100);
 	ok(loop_run(tested) == 0 && n_signer_sent > 10 && n_fired == 2,
 	   "two sockets: one that is full holds up nothing");
 	tear_down_two(other);
@@ -343,7 +343,7 @@ static void restricted(void)
 		return;
 	}
 	timer_op.done = try_forbidden;
-	loop_timer(tested, &timer_op, loop_now() + 1);
+	loop_timer(tested, &timer_op, clock_now() + 1);
 	ok(loop_run(tested) == 0 && n_forbidden == 4, "four forbidden operations end");
 	for (int i = 0; i < 4; i++)
 		ok(forbidden_res[i] == -EACCES, "forbidden operation %d: %s", i,
