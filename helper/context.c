@@ -107,7 +107,7 @@ static int check_suites(const struct settings *settings, char *why, size_t size)
 			 "suites: %s is none that kseald knows: kseald.conf(5) has a list" :
 			 !kernel_has_cipher(suite->cipher) ?
 			 "suites: this kernel has not the cipher of %s" :
-			 "suites: %s needs rsa-key-transport = true", settings->suites.at[i]);
+			 "suites: %s needs rsa-key-transport = yes", settings->suites.at[i]);
 		return -1;
 	}
 	return 0;
