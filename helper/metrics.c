@@ -62,7 +62,7 @@ static void count_failure(const struct tls_failure *failure)
 	size_t i;
 
 	/* those without a name are one kind, however many a peer thinks of */
-	if (alert >= 0 && !strcmp(alert_name((uint8_t)alert), "unknown"))
+	if (alert >= 0 && !kseal_alert_name((uint8_t)alert))
 		alert = ALERT_UNKNOWN;
 	for (i = 0; i < kinds; i++)
 		if (failures[i].error == failure->error && failures[i].alert == alert)

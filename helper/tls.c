@@ -300,7 +300,7 @@ struct explain *tls_explain(struct tls *tls, bool asked)
 /* Whether it was a certificate that was sent, or not, that we refused. */
 static bool is_rejection(const struct tls *tls)
 {
-	return alert_is_rejection(tls->alert) ||
+	return kseal_alert_is_rejection(tls->alert) ||
 	       ERR_GET_REASON(ERR_peek_error()) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
 }
 
@@ -313,7 +313,7 @@ static void explain(struct tls *tls, struct tls_failure *failure)
 	else if (verify_refused(tls->ssl, tls->name, reason, sizeof(reason)))
 		tls_fail(failure, EKEYREJECTED, "%s", reason);
 	else if (tls->alert_received)
-		tls_fail(failure, alert_is_rejection(tls->alert) ? EKEYREJECTED : EPROTO,
+		tls_fail(failure, kseal_alert_is_rejection(tls->alert) ? EKEYREJECTED : EPROTO,
 			 "the peer refused: alert %s (%u)", alert_name(tls->alert), tls->alert);
 	else if (tls->alert_sent)
 		tls_fail(failure, is_rejection(tls) ? EKEYREJECTED : EPROTO, "the handshake failed: %s; alert %s (%u) was sent",

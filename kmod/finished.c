@@ -142,7 +142,7 @@ static int take_alert(struct kseal_sock *ks, struct kseal_finished *f,
 		return 0;
 	WRITE_ONCE(ks->alert, alert);
 	snprintf(f->text, sizeof(f->text), "the peer refused: alert %s (%u)",
-		 kseal_alert_name(alert), alert);
+		 kseal_alert_name(alert) ?: "unknown", alert);
 	return kseal_record_refuse(why, kseal_alert_is_rejection(alert) ? -EKEYREJECTED : -EPROTO,
 		      KSEAL_ALERT_NONE, f->text);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stddef.h>
+#include <stdint.h>
 #include <linux/kseal.h>
+#include "../kmod/alert.h"
 #include "names.h"
 
 struct name {
@@ -38,38 +40,6 @@ static const struct name ciphers[] = {
 	{ KSEAL_CIPHER_ARIA_GCM_256, "ARIA-256-GCM" },
 };
 
-/* RFC 8446 6 */
-static const struct name alerts[] = {
-	{ 0, "close_notify" },
-	{ 10, "unexpected_message" },
-	{ 20, "bad_record_mac" },
-	{ 22, "record_overflow" },
-	{ 40, "handshake_failure" },
-	{ 42, "bad_certificate" },
-	{ 43, "unsupported_certificate" },
-	{ 44, "certificate_revoked" },
-	{ 45, "certificate_expired" },
-	{ 46, "certificate_unknown" },
-	{ 47, "illegal_parameter" },
-	{ 48, "unknown_ca" },
-	{ 49, "access_denied" },
-	{ 50, "decode_error" },
-	{ 51, "decrypt_error" },
-	{ 70, "protocol_version" },
-	{ 71, "insufficient_security" },
-	{ 80, "internal_error" },
-	{ 86, "inappropriate_fallback" },
-	{ 90, "user_canceled" },
-	{ 100, "no_renegotiation" },
-	{ 109, "missing_extension" },
-	{ 110, "unsupported_extension" },
-	{ 112, "unrecognized_name" },
-	{ 113, "bad_certificate_status_response" },
-	{ 115, "unknown_psk_identity" },
-	{ 116, "certificate_required" },
-	{ 120, "no_application_protocol" },
-};
-
 static const char *find(const struct name *table, size_t n, unsigned int value)
 {
 	size_t i;
@@ -104,5 +74,5 @@ const char *name_cipher(unsigned int cipher)
 
 const char *name_alert(unsigned int alert)
 {
-	return FIND(alerts, alert);
+	return alert <= UINT8_MAX ? kseal_alert_name((uint8_t)alert) : NULL;
 }

@@ -86,7 +86,7 @@ static inline int open_record(struct relay_end *end, struct relay_keys *keys, co
 /* What the client sends instead: an alert. */
 static inline void refused_by_peer(struct relay_end *end, uint8_t alert)
 {
-	end->error = alert_is_rejection(alert) ? EKEYREJECTED : EPROTO;
+	end->error = kseal_alert_is_rejection(alert) ? EKEYREJECTED : EPROTO;
 	end->has_alert = true;
 	end->alert = alert;
 	snprintf(end->reason, sizeof(end->reason), "the peer refused: alert %s (%u)",
