@@ -104,6 +104,24 @@ static void wake(struct kseal_sock *ks)
 	ks->base_write_space(ks->sk);
 }
 
+/* Who waits to write, and who sleeps in a call (kseal_sock_wait()). Who polls
+ * for something to read hears of it when there is something.
+ */
+static void wake_writers(struct kseal_sock *ks)
+{
+	struct socket_wq *wq;
+
+	rcu_read_lock();
+	wq = rcu_dereference(ks->sk->sk_wq);
+	/* whether TCP has room or not: kseal_sock_wait() waits for neither */
+	if (skwq_has_sleeper(wq))
+		wake_up_interruptible_poll(&wq->wait, EPOLLOUT | EPOLLWRNORM |
+					   EPOLLWRBAND);
+	rcu_read_unlock();
+	/* and signals, of who asked for them */
+	ks->base_write_space(ks->sk);
+}
+
 void kseal_sock_keyed(struct kseal_sock *ks, struct kseal_keys *tx,
 		      struct kseal_keys *rx, u16 version, u16 cipher,
 		      gfp_t gfp)
@@ -130,7 +148,11 @@ void kseal_sock_keyed(struct kseal_sock *ks, struct kseal_keys *tx,
 	 */
 	tcp_sk(sk)->snd_sml = tcp_sk(sk)->snd_una;
 	kseal_session_tell(ks, KSEAL_EVENT_OPENED, gfp);
-	wake(ks);
+	/* poll was silent about an end, too, while there were no keys */
+	if (sk->sk_shutdown || sk->sk_err)
+		wake(ks);
+	else
+		wake_writers(ks);
 	kseal_data_ready(sk);
 }
 

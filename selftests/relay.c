@@ -2,7 +2,9 @@
 /* Handshake bytes between a socket and a helper, and the keys at their end. */
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
@@ -257,6 +259,86 @@ TEST_F(relay, a_blocked_poll_wakes_when_the_keys_come)
 	EXPECT_EQ(1, poll(&p, 1, 5000));
 	EXPECT_GT(1000, now_ms() - start);
 	EXPECT_EQ(POLLOUT, p.revents);
+}
+
+struct poller {
+	struct pollfd p;
+	pid_t tid;
+};
+
+static void *poll_it(void *arg)
+{
+	struct poller *poller = arg;
+
+	__atomic_store_n(&poller->tid, gettid(), __ATOMIC_RELEASE);
+	return (void *)(intptr_t)poll(&poller->p, 1, 10000);
+}
+
+/* How often a thread went to sleep, or -1. */
+static long sleeps(const struct poller *poller)
+{
+	char path[64], line[128];
+	long n = -1;
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/status",
+		 __atomic_load_n(&poller->tid, __ATOMIC_ACQUIRE));
+	status = fopen(path, "r");
+	while (status && fgets(line, sizeof(line), status))
+		if (sscanf(line, "voluntary_ctxt_switches: %ld", &n) == 1)
+			break;
+	if (status)
+		fclose(status);
+	return n;
+}
+
+/* A server's thread that waits for a request would wake in vain for each connection. */
+TEST_F(relay, the_keys_wake_who_writes_and_let_who_reads_sleep)
+{
+	struct poller in = { .p = { .fd = self->server, .events = POLLIN } };
+	struct poller out = { .p = { .fd = self->server, .events = POLLOUT } };
+	pthread_t reader, writer;
+	int64_t start;
+	long before;
+	void *ret;
+
+	BEGIN();
+	ASSERT_EQ(0, pthread_create(&reader, NULL, poll_it, &in));
+	ASSERT_EQ(0, pthread_create(&writer, NULL, poll_it, &out));
+	sleep_ms(100);
+	before = sleeps(&in);
+	ASSERT_LE(0, before);
+	start = now_ms();
+	ASSERT_EQ(0, worker_done(&self->helper, self->msg.cookie, 105, NULL, 0, &self->keys));
+	pthread_join(writer, &ret);
+	EXPECT_EQ(1, (intptr_t)ret);
+	EXPECT_EQ(POLLOUT, out.p.revents);
+	sleep_ms(50);
+	EXPECT_EQ(before, sleeps(&in));
+	ASSERT_EQ(0, peer_send(&self->peer, PEER_DATA, "hi", 2, 0));
+	pthread_join(reader, &ret);
+	EXPECT_EQ(1, (intptr_t)ret);
+	EXPECT_EQ(POLLIN, in.p.revents);
+	EXPECT_GT(5000, now_ms() - start);
+}
+
+TEST_F(relay, the_keys_wake_who_waits_for_an_end_that_came_before)
+{
+	struct poller p = { .p = { .fd = self->server, .events = POLLRDHUP } };
+	int64_t start = now_ms();
+	pthread_t thread;
+	void *ret;
+
+	BEGIN();
+	ASSERT_EQ(0, pthread_create(&thread, NULL, poll_it, &p));
+	sleep_ms(50);
+	ASSERT_EQ(0, shutdown(self->client, SHUT_WR));
+	sleep_ms(50);
+	ASSERT_EQ(0, worker_done(&self->helper, self->msg.cookie, 105, NULL, 0, &self->keys));
+	pthread_join(thread, &ret);
+	EXPECT_EQ(1, (intptr_t)ret);
+	EXPECT_EQ(POLLRDHUP, p.p.revents & POLLRDHUP);
+	EXPECT_GT(5000, now_ms() - start);
 }
 
 TEST_F(relay, what_came_with_the_handshake_is_the_first_data_read)
