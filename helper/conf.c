@@ -254,6 +254,7 @@ static cfg_opt_t profile_keys[] = {
 	SECTION_LINE,
 	CHOICE("role"),
 	CFG_SEC("certificate", certificate_keys, CFGF_MULTI | CFGF_NODEFAULT),
+	STRING("server-name"),
 	STRINGS("ca", read_name),
 	STRINGS("pins", read_pin),
 	STRINGS("crls", read_name),
@@ -407,6 +408,15 @@ static int take_key(struct settings_cert *cert, cfg_t *cfg)
 	return cert->key ? 0 : -1;
 }
 
+static int take_string(char **to, cfg_t *cfg, const char *key)
+{
+	cfg_opt_t *opt = given(cfg, key);
+
+	if (opt)
+		*to = strdup(cfg_opt_getnstr(opt, 0));
+	return opt && !*to ? -1 : 0;
+}
+
 static int take_strings(struct string_list *to, cfg_t *cfg, const char *key)
 {
 	cfg_opt_t *opt = cfg_getopt(cfg, key);
@@ -501,6 +511,8 @@ static const char *contradiction(const struct settings *settings)
 		return "clients is for servers: leave it out, or role = client";
 	if (settings->role == SETTINGS_ROLE_SERVER && settings->pins.count)
 		return "pins is for clients: leave it out, or role = server";
+	if (settings->role == SETTINGS_ROLE_SERVER && settings->server_name)
+		return "server-name is for clients: leave it out, or role = server";
 	if (asks && !settings->client_ca.count)
 		return "clients needs to know whom to trust: write client-ca = { \"FILE\" } too";
 	if (!asks && settings->client_ca.count)
@@ -528,7 +540,8 @@ static int take_profile(struct settings *settings, cfg_t *cfg)
 	settings->shape.padding = number_of(cfg, "padding", 0);
 	settings->shape.dynamic = yes_of(cfg, "dynamic", false);
 	take_versions(settings, cfg);
-	if (take_certs(settings, cfg) || take_files(&settings->ca, cfg, "ca") ||
+	if (take_certs(settings, cfg) || take_string(&settings->server_name, cfg, "server-name") ||
+	    take_files(&settings->ca, cfg, "ca") ||
 	    take_strings(&settings->pins, cfg, "pins") ||
 	    take_files(&settings->crls, cfg, "crls") ||
 	    take_files(&settings->client_ca, cfg, "client-ca") ||
@@ -542,15 +555,6 @@ static int take_profile(struct settings *settings, cfg_t *cfg)
 	if (why)
 		wrong_at(cfg, section_line(cfg), "profile \"%s\": %s", settings->name, why);
 	return why ? -1 : 0;
-}
-
-static int take_string(char **to, cfg_t *cfg, const char *key)
-{
-	cfg_opt_t *opt = given(cfg, key);
-
-	if (opt)
-		*to = strdup(cfg_opt_getnstr(opt, 0));
-	return opt && !*to ? -1 : 0;
 }
 
 static int take_all(struct conf *conf, cfg_t *cfg)

@@ -332,6 +332,17 @@ static int make_servers(struct context *context, char *why, size_t size)
 
 /* ---- clients ---- */
 
+static int check_server_name(const struct settings *settings, char *why, size_t size)
+{
+	const char *name = settings->server_name;
+
+	if (!name || verify_name_is_address(name) || verify_name_is_dns(name))
+		return 0;
+	snprintf(why, size, "server-name: %.300s is neither an address nor a DNS name (international names: the xn-- form)",
+		 name);
+	return -1;
+}
+
 static int make_client(struct context *context, char *why, size_t size)
 {
 	const struct settings *settings = &context->settings;
@@ -339,6 +350,8 @@ static int make_client(struct context *context, char *why, size_t size)
 
 	if (settings->role == SETTINGS_ROLE_SERVER)
 		return 0;
+	if (check_server_name(settings, why, size))
+		return -1;
 	ctx = context->client = context_base(TLS_client_method(), settings, why, size);
 	if (!ctx || verify_servers(ctx, settings, why, size))
 		return -1;
@@ -415,6 +428,11 @@ const char *context_name(const struct context *context)
 	return context->settings.name;
 }
 
+const char *context_server_name(const struct context *context)
+{
+	return context->settings.server_name;
+}
+
 bool context_can(const struct context *context, enum kseal_role role)
 {
 	return role == KSEAL_ROLE_SERVER ? context->certs || context->plain : !!context->client;
@@ -483,6 +501,9 @@ void context_describe(const struct context *context, FILE *out)
 		describe_cert(SSL_CTX_get0_certificate(ctx), SSL_CTX_get0_privatekey(ctx), bio);
 	if (!context_can(context, KSEAL_ROLE_SERVER))
 		BIO_puts(bio, "  certificate: none: clients only\n");
+	if (context->client && settings->server_name)
+		BIO_printf(bio, "  server name: %s, unless the socket has another\n",
+			   settings->server_name);
 	if (context->client && settings->pins.count)
 		describe_list(bio, "pins", &settings->pins, "");
 	if (context->client && (settings->ca.count || !settings->pins.count))

@@ -26,6 +26,9 @@ struct context *context_new(struct settings *settings, char *why, size_t size);
 /* The profile's name. */
 const char *context_name(const struct context *context);
 
+/* Whom its clients connect to if the socket does not say so; NULL: nobody. */
+const char *context_server_name(const struct context *context);
+
 /* One more user. Returns context. */
 struct context *context_ref(struct context *context);
 

@@ -103,7 +103,7 @@ int settings_copy(struct settings *to, const struct settings *from)
 	int ret;
 
 	*to = *from;
-	ret = copy_certs(to, from) | copy_list(&to->ca, &from->ca) |
+	ret = copy_certs(to, from) | copy_text(&to->server_name, from->server_name) | copy_list(&to->ca, &from->ca) |
 	      copy_list(&to->pins, &from->pins) | copy_list(&to->crls, &from->crls) |
 	      copy_list(&to->client_ca, &from->client_ca) | copy_list(&to->alpn, &from->alpn) |
 	      copy_list(&to->groups, &from->groups) | copy_list(&to->suites, &from->suites) |
@@ -153,6 +153,7 @@ void settings_free(struct settings *settings)
 		free(cert->staple);
 	}
 	free(settings->certs);
+	free(settings->server_name);
 	string_list_free(&settings->ca);
 	string_list_free(&settings->pins);
 	string_list_free(&settings->crls);

@@ -55,6 +55,7 @@ struct settings {
 	struct settings_cert *certs;
 	size_t n_certs;
 
+	char *server_name;		/* whose certificate it must be; NULL: the socket says so */
 	struct string_list ca;		/* files, PEM; none: the system's */
 	struct string_list pins;	/* RFC 7469 2.4: base64 of SHA-256 of SPKI */
 	struct string_list crls;	/* files, PEM */

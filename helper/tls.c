@@ -138,9 +138,13 @@ void tls_fail(struct tls_failure *failure, int error, const char *fmt, ...)
 	va_end(args);
 }
 
-/* Whom a client wants; false: failure says what is wrong with the name. */
-static bool set_name(struct tls *tls, const char *name, struct tls_failure *failure)
+/* Whom a client wants: by the socket, else by the profile. False: failure says what is
+ * wrong with the name.
+ */
+static bool set_name(struct tls *tls, const struct context *context, const char *wished,
+		     struct tls_failure *failure)
 {
+	const char *name = wished && *wished ? wished : context_server_name(context);
 	size_t len = name ? strlen(name) : 0;
 
 	/* RFC 6066 3: without the trailing dot */
@@ -148,7 +152,7 @@ static bool set_name(struct tls *tls, const char *name, struct tls_failure *fail
 		len--;
 	if (!len) {
 		tls_fail(failure, EDESTADDRREQ,
-			 "no server name: set KSEAL_SO_SERVER_NAME to whom the certificate must be for");
+			 "no server name: set KSEAL_SO_SERVER_NAME, or server-name in the profile, to whom the certificate must be for");
 		return false;
 	}
 	if (len > KSEAL_NAME_MAX) {
@@ -235,7 +239,7 @@ struct tls *tls_new(const struct context *context, enum kseal_role role,
 			 "the profile is for servers only (role in kseald.conf)");
 		goto err_free;
 	}
-	if (role == KSEAL_ROLE_CLIENT && !set_name(tls, wishes->name, failure))
+	if (role == KSEAL_ROLE_CLIENT && !set_name(tls, context, wishes->name, failure))
 		goto err_free;
 	if (!set_ssl(tls, context)) {
 		tls_fail(failure, ENOMEM, "kseald is out of memory");

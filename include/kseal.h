@@ -61,7 +61,7 @@ KSEAL_CHECK_RESULT int kseal_server(int fd, const char *profile);
 /*
  * Makes fd, connected or connecting, the client's end of TLS, and starts the
  * handshake, with the connection if need be, without waiting for it. server_name is the DNS name or the address which the server's
- * certificate has to have.
+ * certificate has to have; NULL: what the profile says.
  */
 KSEAL_CHECK_RESULT int kseal_connect(int fd, const char *server_name, const char *profile);
 

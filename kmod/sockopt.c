@@ -58,8 +58,6 @@ static int set_role(struct kseal_sock *ks, const void *value,
 		return ks->err;
 	if (ks->role != KSEAL_ROLE_NONE || ks->state == KSEAL_STATE_KEYED)
 		return -EALREADY;
-	if (role == KSEAL_ROLE_CLIENT && !ks->text[KSEAL_TEXT_SERVER_NAME])
-		return -EDESTADDRREQ;
 	WRITE_ONCE(ks->role, role);
 	return listens ? 0 : kseal_handshake_start(ks);
 }

@@ -428,7 +428,6 @@ TEST_F(relay, a_client_is_asked_before_any_bytes_came)
 
 	ASSERT_EQ(0, tcp_pair(variant->family, fds));
 	ASSERT_EQ(0, attach(fds[0]));
-	EXPECT_EQ(-EDESTADDRREQ, set_role(fds[0], KSEAL_ROLE_CLIENT));
 	ASSERT_EQ(0, setsockopt(fds[0], SOL_KSEAL, KSEAL_SO_SERVER_NAME, "kseal.test", 10));
 	ASSERT_EQ(0, set_role(fds[0], KSEAL_ROLE_CLIENT));
 	EXPECT_EQ(-EALREADY, set_role(fds[0], KSEAL_ROLE_CLIENT));
@@ -439,6 +438,21 @@ TEST_F(relay, a_client_is_asked_before_any_bytes_came)
 	EXPECT_EQ(0, self->msg.len);
 	ASSERT_EQ(0, worker_answer(&self->helper, self->msg.cookie, 0, "client hello", 12, false));
 	EXPECT_EQ(12, recv_soon(fds[1], got, 16));
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* who it wants may be its profile's matter */
+TEST_F(relay, a_client_without_a_name_is_the_helpers)
+{
+	int fds[2];
+
+	ASSERT_EQ(0, tcp_pair(variant->family, fds));
+	ASSERT_EQ(0, attach(fds[0]));
+	ASSERT_EQ(0, set_role(fds[0], KSEAL_ROLE_CLIENT));
+	ASSERT_EQ(0, worker_next(&self->helper, &self->msg, 5000));
+	EXPECT_EQ(KSEAL_ROLE_CLIENT, self->msg.role);
+	EXPECT_STREQ("", self->msg.name);
 	close(fds[0]);
 	close(fds[1]);
 }

@@ -99,6 +99,7 @@ static const char full[] =
 	"}\n"
 	"profile outside {\n"
 	"	role = client\n"
+	"	server-name = www.example.org\n"
 	"	ca = { \"ca.pem\" }\n"
 	"	ca += { \"more.pem\" }\n"
 	"	pins = \"sha256:" PIN "\"\n"
@@ -154,6 +155,7 @@ static void reads_full(void)
 	reads_full_server(&conf.profiles[0]);
 	s = &conf.profiles[1];
 	ok(!strcmp(s->name, "outside") && s->role == SETTINGS_ROLE_CLIENT, "full: a client");
+	ok(same(s->server_name, "www.example.org"), "full: server-name");
 	ok(list_is(&s->ca, "ca.pem more.pem"), "full: ca, += appends");
 	ok(list_is(&s->pins, PIN), "full: pins, without their prefix");
 	ok(s->version_min == KSEAL_VERSION_1_2 && s->version_max == KSEAL_VERSION_1_2,
@@ -311,6 +313,8 @@ static const struct {
 	  ":4: profile \"q\": role = server needs a certificate" },
 	{ P "role = client\nclients = required\nclient-ca = a\n}",
 	  ":1: profile \"p\": clients is for" },
+	{ P "role = server\npsk = a\nserver-name = a\n}",
+	  ":1: profile \"p\": server-name is for" },
 	{ P "role = server\npsk = a\npins = { \"sha256:" PIN "\" }\n}",
 	  ":1: profile \"p\": pins is for" },
 	{ P "clients = optional\n}", ":1: profile \"p\": clients needs to know" },

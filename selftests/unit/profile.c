@@ -130,6 +130,32 @@ static void server_names(void)
 	}
 }
 
+static struct settings wants(const char *name)
+{
+	struct settings settings = profile(NULL);
+
+	settings.server_name = strdup(name);
+	return settings;
+}
+
+/* Whom a client connects to is the profile's matter where the socket does not say. */
+static void named_by_profile(void)
+{
+	struct both b = shake(profile("ec"), wants(NAME), NULL);
+
+	succeeds(b, "the profile's server-name");
+	ok(!strcmp(b.server->server_name, NAME), "is what the server is asked for: %s",
+	   b.server->server_name);
+	both_free(&b);
+	b = shake(profile("ec"), wants("elsewhere.example.org"), "");
+	fails(b, b.client, EKEYREJECTED, 42, "elsewhere.example.org",
+	      "a server that is not the profile's");
+	both_free(&b);
+	b = shake(profile("ec"), wants("elsewhere.example.org"), NAME);
+	succeeds(b, "the socket's name instead of it");
+	both_free(&b);
+}
+
 /* The certificate of the same name that the client can verify. */
 static void two_keys(void)
 {
@@ -260,6 +286,8 @@ static void refused(struct settings settings, const char *words, const char *wha
 
 static void mistakes(void)
 {
+	refused(wants("*.example.org"), "server-name: *.example.org is neither", "a server name with a star");
+	refused(wants(""), "is neither", "a server name of nothing");
 	struct settings settings = profile("ec");
 
 	free(settings.certs[0].key);
@@ -295,6 +323,7 @@ int main(void)
 	suites();
 	versions();
 	server_names();
+	named_by_profile();
 	two_keys();
 	alpn();
 	preshared();

@@ -100,12 +100,12 @@ int kseal_connect(int fd, const char *server_name, const char *profile)
 {
 	int err;
 
-	if (!server_name || !*server_name)
+	if (server_name && !*server_name)
 		return -EDESTADDRREQ;
 	err = kseal_socket_attach(fd);
 	if (!err)
 		err = set_string(fd, KSEAL_SO_PROFILE, profile);
-	if (!err)
+	if (!err && server_name)
 		err = set_string(fd, KSEAL_SO_SERVER_NAME, server_name);
 	if (!err)
 		err = set_number(fd, KSEAL_SO_ROLE, KSEAL_ROLE_CLIENT);

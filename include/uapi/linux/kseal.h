@@ -32,8 +32,9 @@
  *   setsockopt(fd, SOL_KSEAL, KSEAL_SO_SERVER_NAME, name, len)
  *     Client: the DNS name or address the server's certificate is verified
  *     against, and (for a DNS name) what is sent as SNI (RFC 6066 3). At most
- *     KSEAL_NAME_MAX bytes. A client without a name fails with EDESTADDRREQ
- *     when its role is set: nothing is ever looked up backwards.
+ *     KSEAL_NAME_MAX bytes. Without it the profile's counts; where that has none
+ *     either the handshake fails with EDESTADDRREQ: nothing is ever looked up
+ *     backwards.
  *   setsockopt(fd, SOL_KSEAL, KSEAL_SO_ALPN, names, len)
  *     Application protocols (RFC 7301), best first, with commas between them:
  *     "h2,http/1.1"; at most KSEAL_ALPN_MAX bytes. Instead of the profile's.
@@ -49,7 +50,7 @@
  *     the handshake's time limit is for both); on a listener (server only) it is what accepted
  *     connections do by themselves.
  *     Errors: EINVAL unknown role, or client role on a listener; EALREADY a
- *     role was set; EDESTADDRREQ see above; EUNATCH no helper is registered in
+ *     role was set; EUNATCH no helper is registered in
  *     the socket's network namespace (connected sockets; a listener may wait
  *     for one); ENOBUFS too many handshakes are under way (module parameter
  *     max_handshakes).
@@ -86,8 +87,8 @@
  * empty where there is nothing to say:
  *   KSEAL_SO_SUITE, KSEAL_SO_GROUP   IANA's names
  *   KSEAL_SO_ALPN             the protocol, not what was offered
- *   KSEAL_SO_SERVER_NAME      client: what was set; server: the name the peer
- *                             asked for (RFC 6066 3)
+ *   KSEAL_SO_SERVER_NAME      client: whom it is connected to; server: the name the
+ *                             peer asked for (RFC 6066 3)
  *   KSEAL_SO_PEER_IDENTITY    the subject of the peer's certificate, which was
  *                             verified, or the name of its key; see
  *                             KSEAL_A_PEER_IDENTITY
