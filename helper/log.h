@@ -28,6 +28,17 @@ void log_set_level(enum log_level level);
 /* For callers that would otherwise compute what is not printed. */
 bool log_wants(enum log_level level);
 
+/*
+ * From here on lines go to a thread of their own, so that nobody waits for who reads
+ * them: a pipe that is full, a terminal that was stopped. 64 KiB of them wait; what is
+ * more is dropped, and said later how much. Before other threads are there, and after
+ * the last fork(). Returns 0 or -errno: lines are printed by whom they are of, as before.
+ */
+int log_start(void);
+
+/* Waits for what is to be printed, for up to a second. When other threads are gone. */
+void log_stop(void);
+
 /* Prints the program's name and the formatted line; a newline is added. Any thread. */
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -66,8 +66,11 @@ static int register_all(struct daemon *daemon)
 static int start_all(struct daemon *daemon)
 {
 	unsigned int i;
-	int ret;
+	int ret = log_start();
 
+	if (ret)
+		log_warning("no thread for the log (%s): workers wait for who reads it",
+			    strerror(-ret));
 	for (; daemon->n_workers < daemon->conf.workers; daemon->n_workers++) {
 		const struct kseal_genl *genl = &daemon->genl[daemon->n_workers];
 
@@ -349,6 +352,7 @@ static int run(struct daemon *daemon)
 	ret = stop_all(daemon);
 
 out_close:
+	log_stop();
 	while (daemon->n_genl)
 		worker_unregister(&daemon->genl[--daemon->n_genl]);
 	close(daemon->signals);
