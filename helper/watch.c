@@ -14,6 +14,8 @@
 
 #define EVENTS (IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE | IN_CREATE | IN_MOVED_FROM)
 
+#define LINKS_MAX	40	/* as the kernel follows them */
+
 struct watched {
 	int directory;		/* its watch descriptor */
 	char name[NAME_MAX + 1];	/* in it; empty: any */
@@ -43,15 +45,61 @@ static int add(struct watch *watch, const char *directory, const char *name)
 	return 0;
 }
 
-static void add_path(void *arg, const char *path, bool directory)
+/* Returns 0 or -1. */
+static int add_entry(struct watch *watch, const char *path)
 {
 	char *one = strdup(path), *two = strdup(path);
-	struct watch *watch = arg;
+	int ret = one && two ? add(watch, dirname(one), basename(two)) : -1;
 
-	if (!one || !two || add(watch, directory ? path : dirname(one), directory ? "" : basename(two)))
-		watch->missing = path;
 	free(one);
 	free(two);
+	return ret;
+}
+
+/* What path is when its first symbolic link is followed, and the link watched; NULL: there
+ * is none, or no more to be known about it.
+ */
+static char *follow(struct watch *watch, const char *path)
+{
+	const char *slash = path;
+	char target[PATH_MAX];
+
+	do {
+		char *part, *dir, *whole = NULL;
+		ssize_t len;
+
+		slash += strspn(slash, "/");
+		slash += strcspn(slash, "/");
+		part = strndup(path, (size_t)(slash - path));
+		len = part ? readlink(part, target, sizeof(target) - 1) : 0;
+		if (len > 0) {
+			target[len] = '\0';
+			(void)add_entry(watch, part);
+			dir = dirname(part);
+			if (asprintf(&whole, "%s%s%s%s", *target == '/' ? "" : dir,
+				     *target == '/' ? "" : "/", target, slash) < 0)
+				whole = NULL;
+		}
+		free(part);
+		if (len > 0)
+			return whole;
+	} while (*slash);
+	return NULL;
+}
+
+/* A file may be another because a link on the way to it is. */
+static void add_path(void *arg, const char *path, bool directory)
+{
+	char *at = strdup(path), *next;
+	struct watch *watch = arg;
+
+	for (int links = 0; at && links < LINKS_MAX && (next = follow(watch, at)); links++) {
+		free(at);
+		at = next;
+	}
+	if (!at || (directory ? add(watch, at, "") : add_entry(watch, at)))
+		watch->missing = path;
+	free(at);
 }
 
 /* Of what stores have nobody tells, unless it is a file; and that may be none of our
