@@ -145,12 +145,39 @@ FILE *files_open(const char *path)
 	return file->len ? fmemopen(file->bytes, file->len, "r") : fopen("/dev/null", "re");
 }
 
+/* It may be a key: in memory that is wiped, and in no buffer of stdio's. */
+static BIO *read_bio(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), error;
+	BIO *bio = fd < 0 ? NULL : BIO_new(BIO_s_secmem());
+	char part[4096];
+	ssize_t len = 0;
+
+	if (bio)
+		BIO_set_mem_eof_return(bio, 0);
+	while (bio && (len = read(fd, part, sizeof(part))) > 0)
+		if (BIO_write(bio, part, (int)len) != len) {
+			len = -1;
+			errno = ENOMEM;
+			break;
+		}
+	error = errno;
+	OPENSSL_cleanse(part, sizeof(part));
+	if (fd >= 0)
+		close(fd);
+	if (bio && !len)
+		return bio;
+	BIO_free(bio);
+	ERR_raise(ERR_LIB_SYS, error);
+	return NULL;
+}
+
 BIO *files_bio(const char *path)
 {
 	const struct file *file;
 
 	if (!handed_in.used)
-		return BIO_new_file(path, "rb");
+		return read_bio(path);
 	file = find(path);
 	if (file)
 		return BIO_new_mem_buf(file->bytes, (int)file->len);

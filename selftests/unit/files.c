@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include "files.h"
 #include "place.h"
@@ -58,6 +59,67 @@ static void hand_in(const char *as, const char *name)
 		abort();
 }
 
+static bool is_unmasked(const char *at, const char *masked, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && at[i] == (masked[i] ^ 1))
+		i++;
+	return i == len;
+}
+
+/* Whether a text is in memory that malloc() has, or had. */
+static bool is_around(const char *masked, size_t len)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	unsigned long from, to;
+	bool found = false;
+	char line[512];
+
+	while (maps && fgets(line, sizeof(line), maps)) {
+		if (!strstr(line, "[heap]") || sscanf(line, "%lx-%lx", &from, &to) != 2)
+			continue;
+		for (const char *at = (const char *)from; at + len <= (const char *)to && !found; at++)
+			found = is_unmasked(at, masked, len);
+	}
+	if (maps)
+		fclose(maps);
+	return found;
+}
+
+/* A key must not stay in a buffer that was freed. */
+static void wiped(void)
+{
+	char masked[33], text[33], *copy;
+	bool seen;
+	BIO *bio;
+	int fd;
+
+	for (size_t i = 0; i < sizeof(masked); i++) {
+		masked[i] = (char)('A' + i * 7 % 50);
+		text[i] = masked[i] ^ 1;
+	}
+	fd = open(path_of("key"), O_WRONLY | O_CREAT, 0600);
+	if (fd < 0 || write(fd, text, sizeof(text)) != sizeof(text))
+		abort();
+	close(fd);
+	copy = malloc(sizeof(text));
+	if (!copy)
+		abort();
+	memcpy(copy, text, sizeof(text));
+	/* not where another malloc() has other places */
+	seen = is_around(masked, sizeof(masked));
+	OPENSSL_cleanse(copy, sizeof(text));
+	free(copy);
+	bio = files_bio(path_of("key"));
+	ok(bio && BIO_read(bio, text, 10) == 10, "a part of a key is read");
+	BIO_free(bio);
+	OPENSSL_cleanse(text, sizeof(text));
+	ok(!is_around(masked, sizeof(masked)), "it is nowhere afterwards%s",
+	   seen ? "" : " # SKIP the heap is elsewhere");
+	remove(path_of("key"));
+}
+
 int main(void)
 {
 	struct string_list names = { 0 };
@@ -70,6 +132,7 @@ int main(void)
 	write_file(".c", "sea");
 	ok(reads(path_of("b"), "bee") && reads(path_of("a"), ""), "files are read");
 	ok(fails(path_of("x"), ENOENT), "one that is not there");
+	wiped();
 	ok(lists(dir, "a b "), "a directory, sorted, without what is hidden");
 	ok(files_list(path_of("x"), &names) == -ENOENT && files_list(path_of("b"), &names) == -ENOTDIR,
 	   "none, or no directory");
