@@ -17,6 +17,8 @@
 /* Receive and send for each socket, stop: no more is ever in flight. */
 #define ENTRIES		8
 
+#define PAUSE_MS	1	/* until the kernel may have memory again */
+
 #define SOCKETS		(LOOP_SIGNER + 1)
 
 /* The ring's registered files; those before are the sockets. */
@@ -157,7 +159,10 @@ static int ring_run(struct loop *loop)
 		/* a send is done when it is submitted, nearly always: no call for that alone */
 		ret = io_uring_submit_and_wait_timeout(&loop->ring, &cqe, loop->behind ? 2 : 1,
 						       left < 0 ? NULL : &limit, NULL);
-		if (ret < 0 && ret != -ETIME && ret != -EINTR)
+		/* the kernel is short of memory, or has results that do not fit */
+		if (ret == -EAGAIN || ret == -EBUSY)
+			poll(NULL, 0, PAUSE_MS);
+		else if (ret < 0 && ret != -ETIME && ret != -EINTR)
 			return ret;
 		loop->now = clock_now();
 		while (!loop->stopped && !io_uring_peek_cqe(&loop->ring, &cqe)) {

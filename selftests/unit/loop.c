@@ -3,9 +3,22 @@
  * helper/loop.c, on io_uring and on poll: what is received, sent and timed,
  * and that the ring does nothing else.
  */
+#include <liburing.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
+
+/* A kernel that is short of memory now and then. */
+static int refusals, refused_with;
+
+static int may_refuse(struct io_uring *ring, struct io_uring_cqe **cqe, unsigned int n,
+		      struct __kernel_timespec *limit, sigset_t *mask)
+{
+	return refusals-- > 0 ? refused_with :
+				io_uring_submit_and_wait_timeout(ring, cqe, n, limit, mask);
+}
+
+#define io_uring_submit_and_wait_timeout may_refuse
 #include "../../helper/loop.c"
 #include "tap.h"
 
@@ -94,6 +107,22 @@ static void echoes(bool force_poll)
 	ok(recv(fds[1], back, sizeof(back), MSG_DONTWAIT) == 3 && !memcmp(back, "one", 3) &&
 	   recv(fds[1], back, sizeof(back), MSG_DONTWAIT) == 5 && !memcmp(back, "three", 5),
 	   "what was asked for");
+	tear_down();
+}
+
+static void short_of_memory(int error)
+{
+	char back[64];
+
+	set_up(false);
+	loop_recv(tested, LOOP_KERNEL, &recv_op, &msg);
+	if (send(fds[1], "one", 3, 0) != 3 || send(fds[1], "stop", 4, 0) != 4)
+		abort();
+	refused_with = error;
+	refusals = 3;
+	ok(loop_run(tested) == 0 && n_received == 2 && n_sent == 1 && sent[0] == 3 &&
+	   recv(fds[1], back, sizeof(back), MSG_DONTWAIT) == 3,
+	   "%s ends nothing and loses nothing", strerrorname_np(-error));
 	tear_down();
 }
 
@@ -355,6 +384,8 @@ static void restricted(void)
 
 int main(void)
 {
+	bool ring;
+
 	for (int force_poll = 0; force_poll < 2; force_poll++) {
 		echoes(force_poll);
 		behind(force_poll);
@@ -362,6 +393,13 @@ int main(void)
 		timing(force_poll);
 		one_behind_another(force_poll);
 		two_sockets(force_poll);
+	}
+	set_up(false);
+	ring = !strcmp(loop_backend(tested), "io_uring");
+	tear_down();
+	if (ring) {
+		short_of_memory(-EAGAIN);
+		short_of_memory(-EBUSY);
 	}
 	restricted();
 	return done_testing();
