@@ -145,20 +145,33 @@ static int set_suites(SSL_CTX *ctx, const struct settings *settings, char *why, 
 	       (!tls12[0] || SSL_CTX_set_cipher_list(ctx, tls12)) ? 0 : -1;
 }
 
+#if OPENSSL_VERSION_NUMBER < 0x30500000L
+#define GROUPS "X25519:P-256:P-384"
+#define LACKS "X25519MLKEM768, which OpenSSL 3.5 has"
+#else
+#define GROUPS "X25519MLKEM768:X25519:P-256:P-384"
+#define LACKS NULL
+#endif
+
+const char *context_lacks(void)
+{
+	return LACKS;
+}
+
+static void list_groups(const struct settings *settings, char *list)
+{
+	list[0] = '\0';
+	for (size_t i = 0; i < settings->groups.count; i++)
+		append(list, settings->groups.at[i]);
+	if (!list[0])
+		strcpy(list, GROUPS);
+}
+
 static int set_groups(SSL_CTX *ctx, const struct settings *settings, char *why, size_t size)
 {
-	char list[LIST_MAX] = "";
-	size_t i;
+	char list[LIST_MAX];
 
-	for (i = 0; i < settings->groups.count; i++)
-		append(list, settings->groups.at[i]);
-#if OPENSSL_VERSION_NUMBER < 0x30500000L
-	if (!list[0])
-		strcpy(list, "X25519:P-256:P-384");
-#else
-	if (!list[0])
-		strcpy(list, "X25519MLKEM768:X25519:P-256:P-384");
-#endif
+	list_groups(settings, list);
 	if (SSL_CTX_set1_groups_list(ctx, list))
 		return 0;
 	snprintf(why, size, "groups: this OpenSSL (%s) has not all of %s",
@@ -491,6 +504,7 @@ void context_describe(const struct context *context, FILE *out)
 {
 	const struct settings *settings = &context->settings;
 	BIO *bio = BIO_new_fp(out, BIO_NOCLOSE);
+	char groups[LIST_MAX];
 	SSL_CTX *ctx;
 	size_t i;
 
@@ -513,6 +527,10 @@ void context_describe(const struct context *context, FILE *out)
 				   "clients need a certificate of" :
 				   "clients may have a certificate of",
 			      &settings->client_ca, "");
+	list_groups(settings, groups);
+	BIO_printf(bio, "  groups: %s\n", groups);
+	if (!settings->groups.count && LACKS)
+		BIO_printf(bio, "  without %s\n", LACKS);
 	if (settings->alpn.count)
 		describe_list(bio, "alpn", &settings->alpn, "");
 	BIO_free(bio);

@@ -50,6 +50,9 @@ struct sessions *context_sessions(const struct context *context);
 /* How its sessions make their records. */
 const struct record_shape *context_shape(const struct context *context);
 
+/* What is used where OpenSSL has it, and this one has not; NULL: nothing. */
+const char *context_lacks(void);
+
 /* A few lines for --check: certificates with names and dates, whom it trusts. */
 void context_describe(const struct context *context, FILE *out);
 

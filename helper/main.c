@@ -12,8 +12,10 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <openssl/crypto.h>
 #include "clock.h"
 #include "config.h"
+#include "context.h"
 #include "files.h"
 #include "filter.h"
 #include "idle.h"
@@ -344,6 +346,9 @@ static int run(struct daemon *daemon)
 		goto out_close;
 	}
 	filter_install(FILTER_KSEALD);
+	if (context_lacks())
+		log_info("this OpenSSL (%s) has no %s", OpenSSL_version(OPENSSL_VERSION_STRING),
+			 context_lacks());
 	log_notice("ready, %u worker%s%s", daemon->n_workers, daemon->n_workers == 1 ? "" : "s",
 		   profiles_serve(daemon->profiles) ? "" : "; clients only: no certificate");
 	notify_ready(notify);

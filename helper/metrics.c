@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <string.h>
+#include <stdlib.h>
 #include <unistd.h>
 #include <sys/stat.h>
 #include "alert.h"
@@ -162,7 +163,8 @@ void metrics_print(FILE *out)
 	pthread_mutex_unlock(&lock);
 }
 
-int metrics_write(const char *path)
+/* Replaces what is there. */
+static int put(const char *path, const char *text, size_t len)
 {
 	char beside[PATH_MAX];
 	FILE *out;
@@ -181,9 +183,8 @@ int metrics_write(const char *path)
 			close(fd);
 		return ret;
 	}
-	metrics_print(out);
 	/* whoever collects them is somebody else */
-	if (ferror(out) || fchmod(fileno(out), 0644))
+	if (fwrite(text, 1, len, out) != len || fchmod(fileno(out), 0644))
 		ret = -EIO;
 	if (fclose(out) && !ret)
 		ret = -errno;
@@ -191,5 +192,21 @@ int metrics_write(const char *path)
 		ret = -errno;
 	if (ret)
 		unlink(beside);
+	return ret;
+}
+
+int metrics_write(const char *path)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *memory = open_memstream(&text, &len);
+	int ret;
+
+	if (!memory)
+		return -errno;
+	/* in memory first: workers, who count, do not wait for a disk */
+	metrics_print(memory);
+	ret = fclose(memory) ? -errno : put(path, text, len);
+	free(text);
 	return ret;
 }
