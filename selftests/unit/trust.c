@@ -5,7 +5,7 @@
  */
 #include <errno.h>
 #include <openssl/ocsp.h>
-#include "profile.h"
+#include "authority.h"
 
 /* ---- who may be a client ---- */
 
@@ -73,12 +73,8 @@ static void pins(void)
 {
 	static const char wrong[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 	struct settings settings;
-	EVP_PKEY *key = certs_key();
-	X509 *self = certs_new("self", NULL, key, NULL, key);
 	struct both b;
 
-	certs_write(path_of("self", ".pem"), &self, 1, NULL);
-	certs_write(path_of("self", ".key"), NULL, 0, key);
 	settings_default(&settings, "default");
 	string_list_add(&settings.pins, wrong);
 	string_list_add(&settings.pins, pin_of("self"));
@@ -98,35 +94,6 @@ static void pins(void)
 	b = shake(profile("self"), settings, NAME);
 	fails(b, b.client, EKEYREJECTED, 42, "hostname mismatch", "a self-signed one that is named as CA");
 	both_free(&b);
-	X509_free(self);
-	EVP_PKEY_free(key);
-}
-
-/* A CRL of our authority, with one certificate in it, or none. */
-static void write_crl(const char *path, X509 *revoked)
-{
-	X509_CRL *crl = X509_CRL_new();
-	ASN1_TIME *time = X509_gmtime_adj(NULL, -60);
-	FILE *file = fopen(path, "w");
-
-	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
-	X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca));
-	X509_CRL_set1_lastUpdate(crl, time);
-	X509_gmtime_adj(time, 3600);
-	X509_CRL_set1_nextUpdate(crl, time);
-	if (revoked) {
-		X509_REVOKED *entry = X509_REVOKED_new();
-
-		X509_gmtime_adj(time, -120);
-		X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked));
-		X509_REVOKED_set_revocationDate(entry, time);
-		X509_CRL_add0_revoked(crl, entry);
-	}
-	X509_CRL_sign(crl, ca_key, EVP_sha256());
-	if (!file || !PEM_write_X509_CRL(file, crl) || fclose(file))
-		abort();
-	X509_CRL_free(crl);
-	ASN1_TIME_free(time);
 }
 
 static void revoked(void)
@@ -248,33 +215,6 @@ static void staple_of_the_other(void)
 
 /* ---- what is wrong with a certificate ---- */
 
-/* Written again, after a change, with a new signature or the old one. */
-static void rewrite(const char *name, X509 *cert, bool sign)
-{
-	if (sign && !X509_sign(cert, ca_key, EVP_sha256()))
-		abort();
-	certs_write(path_of(name, ".pem"), &cert, 1, NULL);
-}
-
-static void make_bad_ones(void)
-{
-	X509 *cert = issue("expired", "DNS:" NAME, certs_key(), 0, NULL);
-	const ASN1_BIT_STRING *signature;
-
-	X509_gmtime_adj(X509_getm_notAfter(cert), -60);
-	rewrite("expired", cert, true);
-	X509_free(cert);
-	cert = issue("tomorrow", "DNS:" NAME, certs_key(), 0, NULL);
-	X509_gmtime_adj(X509_getm_notBefore(cert), 3600);
-	rewrite("tomorrow", cert, true);
-	X509_free(cert);
-	cert = issue("forged", "DNS:" NAME, certs_key(), 0, NULL);
-	X509_get0_signature(&signature, NULL, cert);
-	((ASN1_BIT_STRING *)(uintptr_t)signature)->data[20] ^= 1;
-	rewrite("forged", cert, false);
-	X509_free(cert);
-}
-
 static void bad_certificates(void)
 {
 	static const struct { const char *cert, *name; int alert; const char *words; } all[] = {
@@ -287,7 +227,6 @@ static void bad_certificates(void)
 		{ "self", NAME, 48, "self-signed certificate" },
 	};
 
-	make_bad_ones();
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		struct both b = shake(profile(all[i].cert), profile(NULL), all[i].name);
 
@@ -310,7 +249,6 @@ static void weak_keys(void)
 	struct helper *helper;
 	char why[512];
 
-	X509_free(issue("weak", "DNS:" NAME, EVP_RSA_gen(1024), 0, NULL));
 	settings = profile("weak");
 	ok(profiles_load(profiles, &settings, 1, why, sizeof(why)) && strstr(why, "key too small"),
 	   "RSA of 1024 bits: %s", why);
@@ -332,6 +270,7 @@ static void weak_keys(void)
 int main(void)
 {
 	make_files();
+	make_bad_ones();
 	names_of_authorities(TLS1_3_VERSION);
 	names_of_authorities(TLS1_2_VERSION);
 	clients();

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What else authorities issue: certificates that are no good, those in between, CRLs. */
+#ifndef KSEAL_AUTHORITY_H
+#define KSEAL_AUTHORITY_H
+
+#include "profile.h"
+
+/* Written again, after a change, with a new signature or the old one. */
+static inline void rewrite(const char *name, X509 *cert, bool sign)
+{
+	if (sign && !X509_sign(cert, ca_key, EVP_sha256()))
+		abort();
+	certs_write(path_of(name, ".pem"), &cert, 1, NULL);
+}
+
+/* expired, tomorrow, forged, self, weak: each but for that what "ec" is. */
+static inline void make_bad_ones(void)
+{
+	X509 *cert = issue("expired", "DNS:" NAME, certs_key(), 0, NULL);
+	const ASN1_BIT_STRING *signature;
+	EVP_PKEY *key = certs_key();
+
+	X509_gmtime_adj(X509_getm_notAfter(cert), -60);
+	rewrite("expired", cert, true);
+	X509_free(cert);
+	cert = issue("tomorrow", "DNS:" NAME, certs_key(), 0, NULL);
+	X509_gmtime_adj(X509_getm_notBefore(cert), 3600);
+	rewrite("tomorrow", cert, true);
+	X509_free(cert);
+	cert = issue("forged", "DNS:" NAME, certs_key(), 0, NULL);
+	X509_get0_signature(&signature, NULL, cert);
+	((ASN1_BIT_STRING *)(uintptr_t)signature)->data[20] ^= 1;
+	rewrite("forged", cert, false);
+	X509_free(cert);
+	cert = certs_new("self", NULL, key, NULL, key);
+	certs_write(path_of("self", ".pem"), &cert, 1, NULL);
+	certs_write(path_of("self", ".key"), NULL, 0, key);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	X509_free(issue("weak", "DNS:" NAME, EVP_RSA_gen(1024), 0, NULL));
+}
+
+/* One that our authority has charged with certificates, and NAME.pem of it with a chain. */
+static inline X509 *issue_between(const char *between, EVP_PKEY *key, const char *name)
+{
+	X509 *chain[2];
+	EVP_PKEY *own = certs_key();
+
+	EVP_PKEY_up_ref(key);
+	chain[1] = issue(between, NULL, key, NID_basic_constraints, "critical,CA:TRUE");
+	chain[0] = certs_new(name, "DNS:" NAME, own, chain[1], key);
+	certs_write(path_of(name, ".pem"), chain, 2, NULL);
+	certs_write(path_of(name, ".key"), NULL, 0, own);
+	X509_free(chain[0]);
+	EVP_PKEY_free(own);
+	return chain[1];
+}
+
+/* A CRL of issuer, good until so many seconds from now, with one certificate in it, or none. */
+static inline void write_crl_of(const char *path, X509 *issuer, EVP_PKEY *key, X509 *revoked, long until)
+{
+	X509_CRL *crl = X509_CRL_new();
+	ASN1_TIME *time = X509_gmtime_adj(NULL, -7200);
+	FILE *file = fopen(path, "w");
+
+	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
+	X509_CRL_set_issuer_name(crl, X509_get_subject_name(issuer));
+	X509_CRL_set1_lastUpdate(crl, time);
+	X509_gmtime_adj(time, until);
+	X509_CRL_set1_nextUpdate(crl, time);
+	if (revoked) {
+		X509_REVOKED *entry = X509_REVOKED_new();
+
+		X509_gmtime_adj(time, -120);
+		X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked));
+		X509_REVOKED_set_revocationDate(entry, time);
+		X509_CRL_add0_revoked(crl, entry);
+	}
+	X509_CRL_sign(crl, key, EVP_sha256());
+	if (!file || !PEM_write_X509_CRL(file, crl) || fclose(file))
+		abort();
+	X509_CRL_free(crl);
+	ASN1_TIME_free(time);
+}
+
+/* Of our authority, good for an hour. */
+static inline void write_crl(const char *path, X509 *revoked)
+{
+	write_crl_of(path, ca, ca_key, revoked, 3600);
+}
+
+/* Another authority, STRANGER.pem, with a certificate NAME.pem. */
+static inline void issue_by_stranger(const char *stranger, const char *name)
+{
+	EVP_PKEY *keys[2] = { certs_key(), certs_key() };
+	X509 *issuer = certs_new(stranger, NULL, keys[0], NULL, keys[0]);
+	X509 *cert = certs_new(name, "DNS:" NAME, keys[1], issuer, keys[0]);
+
+	certs_write(path_of(stranger, ".pem"), &issuer, 1, NULL);
+	certs_write(path_of(stranger, ".key"), NULL, 0, keys[0]);
+	certs_write(path_of(name, ".pem"), &cert, 1, NULL);
+	certs_write(path_of(name, ".key"), NULL, 0, keys[1]);
+	X509_free(issuer);
+	X509_free(cert);
+	EVP_PKEY_free(keys[0]);
+	EVP_PKEY_free(keys[1]);
+}
+
+#endif
