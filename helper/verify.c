@@ -343,7 +343,7 @@ int verify_expect(SSL *ssl, const char *name)
 }
 
 /* Where the way out is to trust another authority, or the same one here. */
-static const char *advice(long result)
+static const char *advice(long result, bool server)
 {
 	switch (result) {
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
@@ -351,7 +351,8 @@ static const char *advice(long result)
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-		return ": if its CA is to be trusted, name it (--ca, or ca in kseald.conf)";
+		return server ? ": if its CA is to be trusted, name it (client-ca in kseald.conf)" :
+				": if its CA is to be trusted, name it (--ca, or ca in kseald.conf)";
 	}
 	return "";
 }
@@ -370,7 +371,7 @@ bool verify_refused(const SSL *ssl, const char *name, char *reason, size_t size)
 	}
 	snprintf(reason, size, "certificate of %s was not accepted: %s (X509 error %ld)%s",
 		 name[0] ? name : "the peer", X509_verify_cert_error_string(result), result,
-		 advice(result));
+		 advice(result, SSL_is_server(ssl)));
 	return true;
 }
 

@@ -94,11 +94,14 @@ static void takes(struct settings settings, uint16_t version, const char *name, 
 
 /* ---- what is wrong with the certificate ---- */
 
+#define NAME_IT ": if its CA is to be trusted, name it (client-ca in kseald.conf)"
+
 static void bad_certificates(enum settings_clients clients, uint16_t version)
 {
 	static const struct visitor all[] = {
-		{ "guest", 48, "unable to get local issuer certificate", "of an authority we do not know" },
-		{ "self", 48, "self-signed certificate", "a self-signed one" },
+		{ "guest", 48, "unable to get local issuer certificate (X509 error 20)" NAME_IT,
+		  "of an authority we do not know" },
+		{ "self", 48, "self-signed certificate (X509 error 18)" NAME_IT, "a self-signed one" },
 		{ "expired", 45, "certificate has expired", "an expired one" },
 		{ "tomorrow", 42, "certificate is not yet valid", "one that is not valid yet" },
 		{ "forged", 51, "certificate signature failure", "one that nobody signed" },
