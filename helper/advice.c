@@ -6,6 +6,7 @@
 #include <openssl/x509_vfy.h>
 #include "advice.h"
 #include "tls.h"
+#include "verify.h"
 
 /* ---- a certificate that was refused here ---- */
 
@@ -30,6 +31,7 @@ static const char *about_certificate(long result, enum kseal_role role)
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 		return "compare its dates above with this machine's clock: set the clock, or have the certificate renewed";
 	case X509_V_ERR_CERT_REVOKED:
+	case VERIFY_STAPLE_REVOKED:
 		return "its owner needs a new certificate";
 	case X509_V_ERR_CRL_HAS_EXPIRED:
 	case X509_V_ERR_UNABLE_TO_GET_CRL:
@@ -39,7 +41,9 @@ static const char *about_certificate(long result, enum kseal_role role)
 	case X509_V_ERR_INVALID_PURPOSE:
 		return "the certificate is for another purpose (extendedKeyUsage): the peer needs one for this";
 	}
-	return "the peer needs another certificate";
+	return result >= VERIFY_STAPLE_MISSING ?
+	       "the server needs a new OCSP staple, or this machine the right time" :
+	       "the peer needs another certificate";
 }
 
 /* ---- alerts, RFC 8446 6.2 ---- */
@@ -79,8 +83,6 @@ static const struct advice advices[] = {
 	{ SSL_AD_INTERNAL_ERROR, "kseald's log may say more", "something is wrong at the peer; its log may say what" },
 	{ SSL_AD_UNRECOGNIZED_NAME, NULL,
 	  "the server has nothing of the name that it was asked for: see server name above (kseal connect --name)" },
-	{ SSL_AD_BAD_CERTIFICATE_STATUS_RESPONSE,
-	  "the server's OCSP staple is missing, old or wrong: it has to get a new one", NULL },
 	{ SSL_AD_UNKNOWN_PSK_IDENTITY, NULL, "the peer does not know the external key: psk in kseald.conf" },
 	{ SSL_AD_CERTIFICATE_REQUIRED,
 	  "this profile wants clients to have a certificate: give the client one, or see clients in kseald.conf",

@@ -194,22 +194,44 @@ static OCSP_SINGLERESP *response_for(OCSP_BASICRESP *basic, X509 *cert, X509 *is
 	return NULL;
 }
 
-/* Whether the response says that the certificate is good. It is signed by the issuer,
- * or by whom the issuer has charged with it (RFC 6960 4.2.2.2): not by the certificate's
- * own key.
+/* X509_V_OK, or what is wrong with the response. It is signed by the issuer, or by whom
+ * the issuer has charged with it (RFC 6960 4.2.2.2): not by the certificate's own key.
  */
-static bool staple_is_good(OCSP_BASICRESP *basic, STACK_OF(X509) *chain, X509_STORE *store)
+static long check_response(OCSP_BASICRESP *basic, STACK_OF(X509) *chain, X509_STORE *store)
 {
 	ASN1_GENERALIZEDTIME *this_update = NULL, *next_update = NULL;
 	OCSP_SINGLERESP *one = response_for(basic, sk_X509_value(chain, 0),
 					    sk_X509_value(chain, 1));
 
-	return one && OCSP_basic_verify(basic, chain, store, 0) > 0 &&
-	       OCSP_single_get0_status(one, NULL, NULL, &this_update, &next_update) ==
-	       V_OCSP_CERTSTATUS_GOOD &&
-	       /* one that does not say when it ends is not good for ever */
-	       OCSP_check_validity(this_update, next_update, STAPLE_SKEW,
-				   next_update ? -1 : STAPLE_AGE_MAX);
+	if (!one)
+		return VERIFY_STAPLE_OTHER;
+	if (OCSP_basic_verify(basic, chain, store, 0) <= 0)
+		return VERIFY_STAPLE_SIGNER;
+	switch (OCSP_single_get0_status(one, NULL, NULL, &this_update, &next_update)) {
+	case V_OCSP_CERTSTATUS_GOOD:
+		break;
+	case V_OCSP_CERTSTATUS_REVOKED:
+		return VERIFY_STAPLE_REVOKED;
+	default:
+		return VERIFY_STAPLE_UNKNOWN;
+	}
+	/* one that does not say when it ends is not good for ever */
+	if (OCSP_check_validity(this_update, next_update, STAPLE_SKEW,
+				next_update ? -1 : STAPLE_AGE_MAX))
+		return X509_V_OK;
+	return ERR_GET_REASON(ERR_peek_last_error()) == OCSP_R_STATUS_NOT_YET_VALID ?
+	       VERIFY_STAPLE_EARLY : VERIFY_STAPLE_OLD;
+}
+
+static long check_staple(const uint8_t *der, long len, STACK_OF(X509) *chain, X509_STORE *store)
+{
+	OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &der, len);
+	OCSP_BASICRESP *basic = response ? OCSP_response_get1_basic(response) : NULL;
+	long result = basic ? check_response(basic, chain, store) : VERIFY_STAPLE_UNREADABLE;
+
+	OCSP_BASICRESP_free(basic);
+	OCSP_RESPONSE_free(response);
+	return result;
 }
 
 /* 0 refuses with bad_certificate_status_response (RFC 6066 8). */
@@ -217,26 +239,24 @@ static int on_staple(SSL *ssl, void *arg)
 {
 	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
 	X509_STORE *store = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
-	OCSP_RESPONSE *response = NULL;
-	OCSP_BASICRESP *basic = NULL;
+	long len, result = X509_V_OK;
 	const uint8_t *der;
-	bool good;
-	int len = (int)SSL_get_tlsext_status_ocsp_resp(ssl, &der);
 
 	(void)arg;
 	/* a pinned key without a chain */
 	if (!chain || !sk_X509_num(chain))
 		return 1;
+	len = SSL_get_tlsext_status_ocsp_resp(ssl, &der);
 	/* nor is there an issuer to ask where the certificate itself was named as CA */
-	if (len <= 0 || sk_X509_num(chain) < 2)
-		return !must_staple(sk_X509_value(chain, 0));
-	response = d2i_OCSP_RESPONSE(NULL, &der, len);
-	if (response)
-		basic = OCSP_response_get1_basic(response);
-	good = basic && staple_is_good(basic, chain, store);
-	OCSP_BASICRESP_free(basic);
-	OCSP_RESPONSE_free(response);
-	return good;
+	if (len > 0 && sk_X509_num(chain) > 1)
+		result = check_staple(der, len, chain, store);
+	else if (must_staple(sk_X509_value(chain, 0)))
+		result = VERIFY_STAPLE_MISSING;
+	if (result == X509_V_OK)
+		return 1;
+	/* for verify_refused() */
+	SSL_set_verify_result(ssl, result);
+	return 0;
 }
 
 /* ---- both roles ---- */
@@ -357,12 +377,42 @@ static const char *advice(long result, bool server)
 	return "";
 }
 
+/* NULL: it is not about a staple. */
+static const char *staple_words(long result)
+{
+	switch (result) {
+	case VERIFY_STAPLE_MISSING:
+		return "it has to come with an OCSP staple (RFC 7633), and came without";
+	case VERIFY_STAPLE_UNREADABLE:
+		return "its OCSP staple cannot be read";
+	case VERIFY_STAPLE_OTHER:
+		return "its OCSP staple is about another certificate";
+	case VERIFY_STAPLE_SIGNER:
+		return "its OCSP staple is signed by somebody who may not, or not at all";
+	case VERIFY_STAPLE_REVOKED:
+		return "it was revoked (OCSP)";
+	case VERIFY_STAPLE_UNKNOWN:
+		return "its issuer does not know it (OCSP)";
+	case VERIFY_STAPLE_EARLY:
+		return "its OCSP staple is not valid yet";
+	case VERIFY_STAPLE_OLD:
+		return "its OCSP staple is too old";
+	}
+	return NULL;
+}
+
 bool verify_refused(const SSL *ssl, const char *name, char *reason, size_t size)
 {
 	long result = SSL_get_verify_result(ssl);
+	const char *words = staple_words(result);
 
 	if (result == X509_V_OK)
 		return false;
+	if (words) {
+		snprintf(reason, size, "certificate of %s was not accepted: %s",
+			 name[0] ? name : "the peer", words);
+		return true;
+	}
 	if (result == X509_V_ERR_DANE_NO_MATCH) {
 		snprintf(reason, size,
 			 "certificate of %s was not accepted: its public key is not among the profile's pins",

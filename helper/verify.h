@@ -12,6 +12,21 @@
 #include "settings.h"
 
 /*
+ * Why an OCSP staple was refused, or that there is none where there has to be: what
+ * SSL_get_verify_result() has then, beside X509_V_ERR_*.
+ */
+enum verify_staple {
+	VERIFY_STAPLE_MISSING = 0x10000,
+	VERIFY_STAPLE_UNREADABLE,
+	VERIFY_STAPLE_OTHER,		/* it is about another certificate */
+	VERIFY_STAPLE_SIGNER,		/* not the issuer, nor whom that has charged with it */
+	VERIFY_STAPLE_REVOKED,
+	VERIFY_STAPLE_UNKNOWN,
+	VERIFY_STAPLE_EARLY,
+	VERIFY_STAPLE_OLD,
+};
+
+/*
  * Whom a client trusts: the CA files of settings or the system's store, the pins,
  * the CRLs; and the server's staple (RFC 6066 8) if it sends one, which it has to
  * if its certificate says so (RFC 7633). settings must outlive ctx. Returns 0, or

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Whom a profile trusts (helper/verify.h), in whole handshakes: client certificates,
- * pins, CRLs, staples, purposes.
+ * pins, CRLs, purposes. More of clients is in clients.c, staples are in staple.c.
  */
 #include <errno.h>
-#include <openssl/ocsp.h>
 #include "authority.h"
 
 /* ---- who may be a client ---- */
@@ -115,104 +114,6 @@ static void revoked(void)
 	X509_free(bad);
 }
 
-static EVP_PKEY *read_key(const char *name)
-{
-	BIO *in = BIO_new_file(path_of(name, ".key"), "r");
-	EVP_PKEY *key = PEM_read_bio_PrivateKey(in, NULL, NULL, NULL);
-
-	BIO_free(in);
-	return key;
-}
-
-/* An OCSP response about the certificate, signed by our authority, or by itself. */
-static void write_staple(const char *path, const char *name, int status, bool by_itself)
-{
-	BIO *in = BIO_new_file(path_of(name, ".pem"), "r");
-	X509 *cert = PEM_read_bio_X509(in, NULL, NULL, NULL);
-	OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
-	OCSP_CERTID *id = OCSP_cert_to_id(NULL, cert, ca);
-	ASN1_TIME *now = X509_gmtime_adj(NULL, -60), *later = X509_gmtime_adj(NULL, 3600);
-	OCSP_RESPONSE *response;
-	EVP_PKEY *key = NULL;
-	uint8_t *der = NULL;
-	int len;
-
-	OCSP_basic_add1_status(basic, id, status, 0, status == V_OCSP_CERTSTATUS_REVOKED ? now : NULL,
-			       now, later);
-	if (by_itself)
-		key = read_key(name);
-	if (!OCSP_basic_sign(basic, by_itself ? cert : ca, key ?: ca_key, EVP_sha256(), NULL, 0))
-		abort();
-	EVP_PKEY_free(key);
-	response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
-	len = i2d_OCSP_RESPONSE(response, &der);
-	write_bytes(path, der, (size_t)len);
-	OPENSSL_free(der);
-	OCSP_RESPONSE_free(response);
-	OCSP_BASICRESP_free(basic);
-	OCSP_CERTID_free(id);
-	ASN1_TIME_free(now);
-	ASN1_TIME_free(later);
-	X509_free(cert);
-	BIO_free(in);
-}
-
-static void staples(void)
-{
-	static const struct {
-		const char *cert;
-		int status;
-		bool by_itself, good;
-		const char *what;
-	} all[] = {
-		{ "ec", V_OCSP_CERTSTATUS_GOOD, false, true, "a good staple" },
-		{ "ec", V_OCSP_CERTSTATUS_REVOKED, false, false, "a staple that says revoked" },
-		{ "must", V_OCSP_CERTSTATUS_GOOD, false, true, "one that must have one has one" },
-		{ "must", -1, false, false, "one that must have one has none" },
-		{ "must", V_OCSP_CERTSTATUS_GOOD, true, false, "one that says so of itself" },
-	};
-
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		struct settings settings = profile(all[i].cert);
-		struct both b;
-
-		if (all[i].status >= 0) {
-			write_staple(path_of("staple", ".der"), all[i].cert, all[i].status,
-				     all[i].by_itself);
-			settings.certs[0].staple = strdup(path_of("staple", ".der"));
-		}
-		b = shake(settings, profile(NULL), NAME);
-		if (all[i].good)
-			succeeds(b, all[i].what);
-		else
-			fails(b, b.client, EKEYREJECTED, 113, "", all[i].what);
-		both_free(&b);
-	}
-}
-
-/* Of two certificates with the same names each has its own, or none. */
-static void staple_of_the_other(void)
-{
-	struct settings settings = profile("ec");
-	struct relay_end *end = relay_new(KSEAL_ROLE_SERVER, NULL);
-	struct plain plain = plain_new(false);
-	struct helper *helper;
-	const uint8_t *der;
-
-	write_staple(path_of("staple", ".der"), "ec", V_OCSP_CERTSTATUS_GOOD, false);
-	settings.certs[0].staple = strdup(path_of("staple", ".der"));
-	add_pair(&settings, "rsa");
-	helper = helper_with(&settings);
-	SSL_set_tlsext_status_type(plain.ssl, TLSEXT_STATUSTYPE_ocsp);
-	SSL_set1_sigalgs_list(plain.ssl, "RSA-PSS+SHA256");
-	against(&plain, helper, end);
-	ok(end->done && !end->error && SSL_get_tlsext_status_ocsp_resp(plain.ssl, &der) <= 0,
-	   "the RSA certificate comes without the staple of the other %s", end->reason);
-	plain_free(&plain);
-	relay_free(end);
-	helper_free(helper);
-}
-
 /* ---- what is wrong with a certificate ---- */
 
 static void bad_certificates(void)
@@ -276,8 +177,6 @@ int main(void)
 	clients();
 	pins();
 	revoked();
-	staples();
-	staple_of_the_other();
 	bad_certificates();
 	weak_keys();
 	return remove_files() || done_testing();
