@@ -39,7 +39,7 @@ static const char *about_certificate(long result, enum kseal_role role)
 	case X509_V_ERR_DANE_NO_MATCH:
 		return "if the peer has a new key, add its pin: pins in kseald.conf; else somebody else answers";
 	case X509_V_ERR_INVALID_PURPOSE:
-		return "the certificate is for another purpose (extendedKeyUsage): the peer needs one for this";
+		return "the certificate is for another purpose (keyUsage, extendedKeyUsage): the peer needs one for this";
 	}
 	return result >= VERIFY_STAPLE_MISSING ?
 	       "the server needs a new OCSP staple, or this machine the right time" :

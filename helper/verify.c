@@ -261,9 +261,28 @@ static int on_staple(SSL *ssl, void *arg)
 
 /* ---- both roles ---- */
 
+/* RFC 8446 4.4.2.2, RFC 5246 7.4.2: a certificate whose keyUsage has not what its key is
+ * used for here is refused. OpenSSL looks at that with ECDSA and TLS 1.2 alone.
+ */
+static int on_verified(int ok, X509_STORE_CTX *store)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+	bool transport = !SSL_is_server(ssl) &&
+			 SSL_CIPHER_get_kx_nid(SSL_get_pending_cipher(ssl)) == NID_kx_rsa;
+
+	if (!ok || X509_STORE_CTX_get_error_depth(store))
+		return ok;
+	/* all bits are set where there is no such extension */
+	if (X509_get_key_usage(X509_STORE_CTX_get0_cert(store)) &
+	    (transport ? X509v3_KU_KEY_ENCIPHERMENT : X509v3_KU_DIGITAL_SIGNATURE))
+		return 1;
+	X509_STORE_CTX_set_error(store, X509_V_ERR_INVALID_PURPOSE);
+	return 0;
+}
+
 int verify_servers(SSL_CTX *ctx, const struct settings *settings, char *why, size_t size)
 {
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, on_verified);
 	if (load_store(ctx, &settings->ca, &settings->crls, why, size))
 		return -1;
 	if (settings->pins.count && !settings->ca.count && settings->crls.count) {
@@ -317,7 +336,7 @@ int verify_clients(SSL_CTX *ctx, const struct settings *settings, char *why, siz
 		return 0;
 	if (settings->clients == SETTINGS_CLIENTS_REQUIRED)
 		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-	SSL_CTX_set_verify(ctx, mode, NULL);
+	SSL_CTX_set_verify(ctx, mode, on_verified);
 	if (load_store(ctx, &settings->client_ca, &settings->crls, why, size))
 		return -1;
 	names = subjects(SSL_CTX_get_cert_store(ctx));

@@ -106,6 +106,7 @@ static void bad_certificates(enum settings_clients clients, uint16_t version)
 		{ "tomorrow", 42, "certificate is not yet valid", "one that is not valid yet" },
 		{ "forged", 51, "certificate signature failure", "one that nobody signed" },
 		{ "server", 43, "unsuitable certificate purpose", "one for servers alone" },
+		{ "agrees", 43, "unsuitable certificate purpose", "one that may not sign" },
 		{ "weak", 42, "EE certificate key too weak", "one with RSA of 1024 bits" },
 	};
 
@@ -165,6 +166,7 @@ int main(void)
 	issue_by_stranger("stranger", "guest");
 	X509_free(issue("server", NULL, certs_key(), NID_ext_key_usage, "serverAuth"));
 	X509_free(issue("visitor", NULL, certs_key(), NID_ext_key_usage, "clientAuth"));
+	X509_free(issue("agrees", NULL, certs_key(), NID_key_usage, "keyAgreement"));
 	make_crls();
 	for (uint16_t version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
 		bad_certificates(SETTINGS_CLIENTS_REQUIRED, version);

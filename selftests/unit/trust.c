@@ -140,32 +140,85 @@ static void bad_certificates(void)
 	}
 }
 
+/* OpenSSL's server, which looks at nothing, with NAME.pem and NAME.key; suites of TLS 1.2, or NULL. */
+static void meet(struct relay_end *end, uint16_t version, const char *name, const char *suites)
+{
+	struct settings settings = profile(NULL);
+	struct plain plain = plain_new(true);
+	struct helper *helper;
+
+	settings.rsa_key_transport = true;
+	helper = helper_with(&settings);
+	SSL_certs_clear(plain.ssl);
+	SSL_set_security_level(plain.ssl, 0);
+	SSL_set_min_proto_version(plain.ssl, version);
+	SSL_set_max_proto_version(plain.ssl, version);
+	if (SSL_use_certificate_file(plain.ssl, path_of(name, ".pem"), SSL_FILETYPE_PEM) != 1 ||
+	    SSL_use_PrivateKey_file(plain.ssl, path_of(name, ".key"), SSL_FILETYPE_PEM) != 1 ||
+	    (suites && !SSL_set_cipher_list(plain.ssl, suites)))
+		abort();
+	against(&plain, helper, end);
+	plain_free(&plain);
+	helper_free(helper);
+}
+
 /* A server with it is refused at once; a peer that has one is refused in the handshake. */
 static void weak_keys(void)
 {
-	struct settings settings;
+	struct settings settings = profile("weak");
 	struct profiles *profiles = profiles_new();
-	struct relay_end *end = relay_new(KSEAL_ROLE_CLIENT, NAME);
-	struct plain plain = plain_new(true);
-	struct helper *helper;
 	char why[512];
 
-	settings = profile("weak");
 	ok(profiles_load(profiles, &settings, 1, why, sizeof(why)) && strstr(why, "key too small"),
 	   "RSA of 1024 bits: %s", why);
 	profiles_free(profiles);
+	for (uint16_t version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+		struct relay_end *end = relay_new(KSEAL_ROLE_CLIENT, NAME);
 
-	settings = profile(NULL);
-	helper = helper_with(&settings);
-	SSL_set_security_level(plain.ssl, 0);
-	SSL_set1_sigalgs_list(plain.ssl, "RSA-PSS+SHA256");
-	SSL_use_certificate_file(plain.ssl, path_of("weak", ".pem"), SSL_FILETYPE_PEM);
-	SSL_use_PrivateKey_file(plain.ssl, path_of("weak", ".key"), SSL_FILETYPE_PEM);
-	against(&plain, helper, end);
-	expect_failure(end, EKEYREJECTED, 42, "EE certificate key too weak", "a server with such a key");
-	plain_free(&plain);
-	relay_free(end);
-	helper_free(helper);
+		meet(end, version, "weak", NULL);
+		expect_failure(end, EKEYREJECTED, 42, "EE certificate key too weak",
+			       "a server with such a key");
+		relay_free(end);
+	}
+}
+
+/* RFC 8446 4.4.2.2, RFC 5246 7.4.2: what keyUsage lets a key do. */
+static void key_usage(void)
+{
+	static const char transport[] = "AES128-GCM-SHA256";
+	static const struct {
+		uint16_t version;
+		const char *name, *suites;
+		bool good;
+	} all[] = {
+		{ TLS1_3_VERSION, "ec-signs", NULL, true },
+		{ TLS1_3_VERSION, "ec-agrees", NULL, false },
+		{ TLS1_3_VERSION, "rsa-signs", NULL, true },
+		{ TLS1_3_VERSION, "rsa-enciphers", NULL, false },
+		{ TLS1_2_VERSION, "ec-signs", NULL, true },
+		{ TLS1_2_VERSION, "rsa-signs", "ECDHE+AESGCM", true },
+		{ TLS1_2_VERSION, "rsa-enciphers", "ECDHE+AESGCM", false },
+		{ TLS1_2_VERSION, "rsa-enciphers", transport, true },
+		{ TLS1_2_VERSION, "rsa-signs", transport, false },
+	};
+
+	X509_free(issue("ec-signs", "DNS:" NAME, certs_key(), NID_key_usage, "digitalSignature"));
+	X509_free(issue("ec-agrees", "DNS:" NAME, certs_key(), NID_key_usage, "critical,keyAgreement"));
+	X509_free(issue("rsa-signs", "DNS:" NAME, EVP_RSA_gen(2048), NID_key_usage, "digitalSignature"));
+	X509_free(issue("rsa-enciphers", "DNS:" NAME, EVP_RSA_gen(2048), NID_key_usage, "keyEncipherment"));
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		struct relay_end *end = relay_new(KSEAL_ROLE_CLIENT, NAME);
+		char what[128];
+
+		meet(end, all[i].version, all[i].name, all[i].suites);
+		snprintf(what, sizeof(what), "TLS 1.%d: keyUsage of %s%s", all[i].version - 0x301, all[i].name,
+			 all[i].suites == transport ? ", key transport" : "");
+		if (all[i].good)
+			ok(end->done && !end->error, "%s: %s%s", what, end->suite, end->reason);
+		else
+			expect_failure(end, EKEYREJECTED, 43, "unsuitable certificate purpose", what);
+		relay_free(end);
+	}
 }
 
 int main(void)
@@ -179,5 +232,6 @@ int main(void)
 	revoked();
 	bad_certificates();
 	weak_keys();
+	key_usage();
 	return remove_files() || done_testing();
 }
