@@ -3,6 +3,8 @@
 #ifndef KSEAL_AUTHORITY_H
 #define KSEAL_AUTHORITY_H
 
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
 #include "profile.h"
 
 /* Written again, after a change, with a new signature or the old one. */
@@ -38,6 +40,50 @@ static inline void make_bad_ones(void)
 	X509_free(cert);
 	EVP_PKEY_free(key);
 	X509_free(issue("weak", "DNS:" NAME, EVP_RSA_gen(1024), 0, NULL));
+}
+
+/* A key that others take for that of a certificate, and which is not: what it signs is bad. */
+static inline EVP_PKEY *false_key(EVP_PKEY *of)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	EVP_PKEY *own = certs_key(), *key = NULL;
+	BIGNUM *private = NULL;
+	OSSL_PARAM_BLD *list = OSSL_PARAM_BLD_new();
+	OSSL_PARAM *params;
+	uint8_t point[128];
+	size_t len;
+
+	if (!EVP_PKEY_get_bn_param(own, OSSL_PKEY_PARAM_PRIV_KEY, &private) ||
+	    !EVP_PKEY_get_octet_string_param(of, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &len))
+		abort();
+	OSSL_PARAM_BLD_push_utf8_string(list, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0);
+	OSSL_PARAM_BLD_push_octet_string(list, OSSL_PKEY_PARAM_PUB_KEY, point, len);
+	OSSL_PARAM_BLD_push_BN(list, OSSL_PKEY_PARAM_PRIV_KEY, private);
+	params = OSSL_PARAM_BLD_to_param(list);
+	if (EVP_PKEY_fromdata_init(ctx) != 1 ||
+	    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params) != 1)
+		abort();
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(list);
+	BN_free(private);
+	EVP_PKEY_free(own);
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
+/* NAME.pem, and a key with it that is not its own. */
+static inline void issue_false(const char *name)
+{
+	EVP_PKEY *own = certs_key(), *key;
+	X509 *cert;
+
+	EVP_PKEY_up_ref(own);
+	cert = issue(name, "DNS:" NAME, own, 0, NULL);
+	key = false_key(own);
+	certs_write(path_of(name, ".key"), NULL, 0, key);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(own);
 }
 
 /* One that our authority has charged with certificates, and NAME.pem of it with a chain. */

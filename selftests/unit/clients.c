@@ -116,6 +116,18 @@ static void bad_certificates(enum settings_clients clients, uint16_t version)
 	takes(wants(clients), version, "visitor", "one for clients alone");
 }
 
+/* Who has the certificate, and not its key. */
+static void bad_signature(uint16_t version)
+{
+	struct relay_end *end = relay_new(KSEAL_ROLE_SERVER, NULL);
+	int told = visit(end, wants(SETTINGS_CLIENTS_REQUIRED), version, "false");
+
+	expect_failure(end, EPROTO, 51, "the handshake failed: bad signature; "
+		       "alert decrypt_error (51) was sent", "another's certificate");
+	ok(told == 51 && !end->peer_identity[0], "the client is told; nobody came");
+	relay_free(end);
+}
+
 /* ---- CRLs ---- */
 
 static void make_crls(void)
@@ -167,10 +179,12 @@ int main(void)
 	X509_free(issue("server", NULL, certs_key(), NID_ext_key_usage, "serverAuth"));
 	X509_free(issue("visitor", NULL, certs_key(), NID_ext_key_usage, "clientAuth"));
 	X509_free(issue("agrees", NULL, certs_key(), NID_key_usage, "keyAgreement"));
+	issue_false("false");
 	make_crls();
 	for (uint16_t version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
 		bad_certificates(SETTINGS_CLIENTS_REQUIRED, version);
 		bad_certificates(SETTINGS_CLIENTS_OPTIONAL, version);
+		bad_signature(version);
 		lists(SETTINGS_CLIENTS_REQUIRED, version);
 		lists(SETTINGS_CLIENTS_OPTIONAL, version);
 	}

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <sys/stat.h>
+#include <openssl/err.h>
 #include "profile.h"
 #include "talk.h"
 
@@ -103,6 +104,75 @@ static void versions(void)
 	b = shake(old, new, NAME);
 	fails(b, b.server, EPROTO, 40, "handshake_failure", "no group in common");
 	both_free(&b);
+}
+
+/* OpenSSL's client of TLS 1.2 with this suite, or group, alone. */
+static void old_client(struct settings settings, const char *suite, const char *group, const char *agreed,
+		       const char *what)
+{
+	struct relay_end *end = relay_new(KSEAL_ROLE_SERVER, NULL);
+	struct helper *helper = helper_with(&settings);
+	struct plain plain = plain_new(false);
+	long told;
+
+	SSL_set_max_proto_version(plain.ssl, TLS1_2_VERSION);
+	if (!SSL_set_cipher_list(plain.ssl, suite) || (group && !SSL_set1_groups_list(plain.ssl, group)))
+		abort();
+	ERR_clear_error();
+	against(&plain, helper, end);
+	told = ERR_GET_REASON(ERR_peek_error());
+	if (agreed) {
+		ok(end->done && !end->error && !strcmp(end->suite, agreed) && talks(&plain, end),
+		   "%s: %s%s", what, end->suite, end->reason);
+	} else {
+		expect_failure(end, EPROTO, 40, "the handshake failed: no shared cipher; "
+			       "alert handshake_failure (40) was sent", what);
+		ok(told == SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE, "%s: the client is told", what);
+	}
+	plain_free(&plain);
+	relay_free(end);
+	helper_free(helper);
+}
+
+static void nothing_in_common(void)
+{
+	struct settings serving = profile("ec"), connecting = profile(NULL);
+	struct both b;
+
+	string_list_add(&serving.suites, "TLS_AES_128_GCM_SHA256");
+	string_list_add(&connecting.suites, "TLS_AES_256_GCM_SHA384");
+	b = shake(serving, connecting, NAME);
+	fails(b, b.server, EPROTO, 40, "no shared cipher", "no suite in common");
+	ok(b.client->error == EPROTO && b.client->alert == 40, "the client is told: %s", b.client->reason);
+	both_free(&b);
+
+	serving = profile("ec");
+	string_list_add(&serving.suites, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256");
+	old_client(serving, "ECDHE-ECDSA-AES256-GCM-SHA384", NULL, NULL, "TLS 1.2, no suite in common");
+	old_client(profile("ec"), "ECDHE-RSA-AES128-GCM-SHA256", NULL, NULL, "TLS 1.2, no kind of key in common");
+	old_client(profile("ec"), "ECDHE-ECDSA-AES128-SHA256", NULL, NULL, "TLS 1.2, CBC");
+	serving = profile("rsa");
+	string_list_add(&serving.groups, "P-384");
+	old_client(serving, "ECDHE-RSA-AES128-GCM-SHA256", "X25519", NULL, "TLS 1.2, no group in common");
+	serving = profile("rsa");
+	string_list_add(&serving.groups, "P-384");
+	old_client(serving, "ECDHE-RSA-AES128-GCM-SHA256", "X25519:P-384",
+		   "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS 1.2, one group in common");
+}
+
+/* RFC 5246 7.4.7.1 */
+static void key_transport(void)
+{
+	struct settings settings = profile("rsa");
+
+	old_client(profile("rsa"), "AES128-GCM-SHA256", NULL, NULL, "key transport, which is off");
+	settings.rsa_key_transport = true;
+	old_client(settings, "AES128-GCM-SHA256", NULL, "TLS_RSA_WITH_AES_128_GCM_SHA256",
+		   "key transport, which is on");
+	settings = profile("rsa");
+	settings.rsa_key_transport = true;
+	old_client(settings, "AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256", NULL,
+		   "TLS_RSA_WITH_AES_128_GCM_SHA256", "on, and the client likes it better");
 }
 
 /* ---- names and protocols ---- */
@@ -322,6 +392,8 @@ int main(void)
 	make_files();
 	suites();
 	versions();
+	nothing_in_common();
+	key_transport();
 	server_names();
 	named_by_profile();
 	two_keys();

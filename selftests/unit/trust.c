@@ -4,6 +4,7 @@
  * pins, CRLs, purposes. More of clients is in clients.c, staples are in staple.c.
  */
 #include <errno.h>
+#include <sys/stat.h>
 #include "authority.h"
 
 /* ---- who may be a client ---- */
@@ -93,6 +94,64 @@ static void pins(void)
 	b = shake(profile("self"), settings, NAME);
 	fails(b, b.client, EKEYREJECTED, 42, "hostname mismatch", "a self-signed one that is named as CA");
 	both_free(&b);
+}
+
+/* A client that names no authority. */
+static void of_the_system(const char *file, const char *directory, bool good, const char *what)
+{
+	struct settings settings;
+	struct both b;
+
+	setenv("SSL_CERT_FILE", file, 1);
+	setenv("SSL_CERT_DIR", directory, 1);
+	settings_default(&settings, "default");
+	b = shake(profile("ec"), settings, NAME);
+	if (good)
+		succeeds(b, what);
+	else
+		fails(b, b.client, EKEYREJECTED, 48, "unable to get local issuer certificate", what);
+	both_free(&b);
+	unsetenv("SSL_CERT_FILE");
+	unsetenv("SSL_CERT_DIR");
+}
+
+/* OpenSSL's own: a file, and a directory with names that are hashes of authorities'. */
+static void system_store(void)
+{
+	X509_NAME *name = X509_get_subject_name(ca);
+	struct settings settings;
+	char hashed[16];
+	struct both b;
+
+	mkdir(path_of("empty", ""), 0700);
+	mkdir(path_of("certs", ""), 0700);
+	snprintf(hashed, sizeof(hashed), "certs/%08lx", X509_NAME_hash_ex(name, NULL, NULL, NULL));
+	certs_write(path_of(hashed, ".0"), &ca, 1, NULL);
+	of_the_system(path_of("ca", ".pem"), path_of("empty", ""), true, "the system's file");
+	of_the_system(path_of("none", ".pem"), path_of("certs", ""), true, "the system's directory");
+	of_the_system(path_of("stranger", ".pem"), path_of("empty", ""), false, "one that neither has");
+	of_the_system(path_of("none", ".pem"), path_of("empty", ""), false, "nor is there any other");
+
+	/* who names an authority trusts no other */
+	setenv("SSL_CERT_FILE", path_of("ca", ".pem"), 1);
+	setenv("SSL_CERT_DIR", path_of("certs", ""), 1);
+	settings_default(&settings, "default");
+	string_list_add(&settings.ca, path_of("stranger", ".pem"));
+	b = shake(profile("ec"), settings, NAME);
+	fails(b, b.client, EKEYREJECTED, 48, "unable to get local issuer certificate",
+	      "the system's, and ca has another");
+	both_free(&b);
+	/* nor is the system's about clients */
+	settings = wants_clients(SETTINGS_CLIENTS_REQUIRED);
+	string_list_free(&settings.client_ca);
+	string_list_add(&settings.client_ca, path_of("stranger", ".pem"));
+	b = shake(settings, profile("client"), NAME);
+	/* it sends the authority's as well */
+	expect_failure(b.server, EKEYREJECTED, 48, "self-signed certificate in certificate chain",
+		       "the system's, and client-ca has another");
+	both_free(&b);
+	unsetenv("SSL_CERT_FILE");
+	unsetenv("SSL_CERT_DIR");
 }
 
 static void revoked(void)
@@ -221,17 +280,36 @@ static void key_usage(void)
 	}
 }
 
+/* Whose key is not the one that it signs with: who has a copy of the certificate alone. */
+static void bad_signatures(void)
+{
+	issue_false("false");
+	for (uint16_t version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+		struct relay_end *end = relay_new(KSEAL_ROLE_CLIENT, NAME);
+
+		meet(end, version, "false", NULL);
+		expect_failure(end, EPROTO, 51, "the handshake failed: bad signature; "
+			       "alert decrypt_error (51) was sent", version == TLS1_2_VERSION ?
+			       "a server with another's certificate, TLS 1.2" :
+			       "a server with another's certificate, TLS 1.3");
+		relay_free(end);
+	}
+}
+
 int main(void)
 {
 	make_files();
 	make_bad_ones();
+	issue_by_stranger("stranger", "guest");
 	names_of_authorities(TLS1_3_VERSION);
 	names_of_authorities(TLS1_2_VERSION);
 	clients();
 	pins();
+	system_store();
 	revoked();
 	bad_certificates();
 	weak_keys();
 	key_usage();
+	bad_signatures();
 	return remove_files() || done_testing();
 }
