@@ -303,6 +303,11 @@ static void refused_here(void)
 	   tells(b.server->story, " what to do the peer has to trust the issuer of this end's certificate;"),
 	   "what both can do");
 	both_free(&b);
+
+	b = shake_and_tell(profile("must"), profile(NULL), NAME);
+	fails(b, b.client, EKEYREJECTED, 113, "came without", "no staple, and there has to be one");
+	ok(tells(b.client->story, " what to do the server needs a new OCSP staple, "), "what is needed");
+	both_free(&b);
 }
 
 /* Under the keys of the data: a server has sent its Finished, a client comes without certificate. */
