@@ -211,6 +211,23 @@ err:
 
 /* ---- step ---- */
 
+/*
+ * The peer sends too much. RFC 8446 6.2: it is told, by OpenSSL, which alone knows how
+ * alerts are sealed by now, and makes one for a record that is longer than any may be.
+ */
+static void overflow(struct request *request, struct tls_failure *failure)
+{
+	static const uint8_t record[] = { 23, 3, 3, 0xff, 0xff };
+	struct tls_failure alert = { 0 };
+	size_t consumed;
+
+	tls_feed(request->tls, record, sizeof(record), &consumed, &alert);
+	tls_fail(failure, EPROTO, "the peer sent more than %d bytes without finishing its handshake",
+		 REQUEST_BYTES_MAX);
+	failure->has_alert = alert.has_alert;
+	failure->alert = alert.alert;
+}
+
 /* given NULL: what the signer was asked for is there. */
 static enum tls_step step(struct request *request, const struct helper_handshake *given,
 			  size_t *consumed, struct tls_failure *failure)
@@ -221,12 +238,10 @@ static enum tls_step step(struct request *request, const struct helper_handshake
 
 	request->waits = result == TLS_STEP_WAIT;
 	request->bytes += *consumed;
-	if (result == TLS_STEP_MORE && request->bytes > REQUEST_BYTES_MAX) {
-		tls_fail(failure, EPROTO, "the peer sent more than %d bytes without finishing its handshake",
-			 REQUEST_BYTES_MAX);
-		return TLS_STEP_FAILED;
-	}
-	return result;
+	if (result != TLS_STEP_MORE || request->bytes <= REQUEST_BYTES_MAX)
+		return result;
+	overflow(request, failure);
+	return TLS_STEP_FAILED;
 }
 
 /* ---- answer ---- */
