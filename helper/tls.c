@@ -322,6 +322,8 @@ static void explain(struct tls *tls, struct tls_failure *failure)
 	else if (tls->alert_sent)
 		tls_fail(failure, is_rejection(tls) ? EKEYREJECTED : EPROTO, "the handshake failed: %s; alert %s (%u) was sent",
 			 tls_reason(), alert_name(tls->alert), tls->alert);
+	else if (SSL_get_shutdown(tls->ssl) & SSL_RECEIVED_SHUTDOWN)
+		tls_fail(failure, EPROTO, "the peer closed the connection before the handshake was done");
 	else
 		tls_fail(failure, EPROTO, "the handshake failed: %s", tls_reason());
 	failure->has_alert = tls->alert_received || tls->alert_sent;
