@@ -228,14 +228,6 @@ static void names(void)
 
 /* ---- what goes wrong otherwise ---- */
 
-static void one_message(struct helper *helper, struct relay_end *end, const void *bytes, size_t len)
-{
-	ends[0] = end;
-	ends[1] = NULL;
-	relay_receive(end, bytes, len);
-	give(helper, end);
-}
-
 static void profiles(void)
 {
 	struct helper *helper = helper_new(NULL, files.ca);
@@ -251,58 +243,6 @@ static void profiles(void)
 	one_message(helper, end, "\x16\x03\x01\x00\x01\x01", 6);
 	expect_failure(end, EINVAL, -1, "has no certificate", "a server without certificate");
 	ok(!request_count(helper->table), "no request is kept");
-	relay_free(end);
-	helper_free(helper);
-}
-
-static void garbage(void)
-{
-	static const struct {
-		const char *what, *bytes;
-		size_t len;
-	} cases[] = {
-		{ "HTTP instead of TLS", "GET / HTTP/1.1\r\n\r\n", 18 },
-		{ "a record of garbage", "\x16\x03\x01\x00\x08garbage!", 13 },
-		{ "application data first", "\x17\x03\x03\x00\x05" "12345", 10 },
-		{ "a Finished first", "\x16\x03\x03\x00\x04\x14\x00\x00\x00", 9 },
-		{ "a ClientHello without contents", "\x16\x03\x01\x00\x04\x01\x00\x00\x00", 9 },
-		{ "a handshake message of 16 MiB", "\x16\x03\x01\x00\x05\x01\xff\xff\xff\x00", 10 },
-		{ "close_notify", "\x15\x03\x03\x00\x02\x01\x00", 7 },
-		{ "a fatal alert", "\x15\x03\x03\x00\x02\x02\x50", 7 },
-	};
-	struct helper *helper = helper_new(files.cert, files.ca);
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct relay_end *end = relay_new(KSEAL_ROLE_SERVER, NULL);
-
-		end->chunk = KSEAL_BYTES_MAX;
-		one_message(helper, end, cases[i].bytes, cases[i].len);
-		ok(end->done && !end->wrong && end->error == EPROTO && !request_count(helper->table),
-		   "%s: %s", cases[i].what, end->reason);
-		relay_free(end);
-	}
-	helper_free(helper);
-}
-
-/* ClientHello as long as OpenSSL takes, a byte a record: six times its size on the wire. */
-static void flood(void)
-{
-	struct helper *helper = helper_new(files.cert, files.ca);
-	struct relay_end *end = relay_new(KSEAL_ROLE_SERVER, NULL);
-	uint8_t record[6] = { 22, 3, 1, 0, 1 };
-	static const uint8_t start[4] = { 1, 1, 255, 255 };
-	size_t total = 0;
-
-	ends[0] = end;
-	for (size_t i = 0; !end->done && total < 2 * REQUEST_BYTES_MAX; i++) {
-		record[5] = i < 4 ? start[i] : 0;
-		relay_receive(end, record, 6);
-		total += 6;
-		if (i % 5000 == 4999)
-			give(helper, end);
-	}
-	expect_failure(end, EPROTO, -1, "more than 524288 bytes", "a handshake without end");
-	ok(total <= REQUEST_BYTES_MAX + KSEAL_BYTES_MAX, "ends after %zu bytes", total);
 	relay_free(end);
 	helper_free(helper);
 }
@@ -498,8 +438,6 @@ int main(void)
 	trust();
 	names();
 	profiles();
-	garbage();
-	flood();
 	deadlines();
 	stalls();
 	kernel_says_no();
