@@ -109,8 +109,15 @@ static int next_key(struct tickets *tickets)
 
 static void change_if_old(struct tickets *tickets)
 {
-	if (tickets->changed && seconds() - tickets->changed >= (time_t)tickets->lifetime)
-		next_key(tickets);
+	time_t age = seconds() - tickets->changed;
+
+	if (!tickets->changed || age < (time_t)tickets->lifetime || next_key(tickets))
+		return;
+	/* nobody came for so long that the last ticket of the one before is dead, too */
+	if (age >= 2 * (time_t)tickets->lifetime) {
+		OPENSSL_cleanse(&tickets->keys[1], sizeof(tickets->keys[1]));
+		tickets->count = 1;
+	}
 }
 
 /* ---- in a handshake ---- */
