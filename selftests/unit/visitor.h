@@ -37,8 +37,7 @@ static inline bool come(struct plain *plain, struct helper *helper, struct relay
 }
 
 /* It goes, and keeps what it was given. */
-static inline void go(struct plain *plain, struct helper *helper, struct relay_end *end,
-		      uint16_t version)
+static inline void go_from(struct plain *plain, struct relay_end *end, uint16_t version)
 {
 	/* OpenSSL does not tell of a ticket that replaces another */
 	if (version == TLS1_2_VERSION) {
@@ -49,6 +48,13 @@ static inline void go(struct plain *plain, struct helper *helper, struct relay_e
 	SSL_set_shutdown(plain->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	plain_free(plain);
 	relay_free(end);
+}
+
+/* Likewise, and so does the helper. */
+static inline void go(struct plain *plain, struct helper *helper, struct relay_end *end,
+		      uint16_t version)
+{
+	go_from(plain, end, version);
 	helper_free(helper);
 }
 
