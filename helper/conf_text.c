@@ -18,6 +18,11 @@ struct scan {
 	unsigned int line;
 	unsigned int open[DEPTH_MAX];	/* the lines of '{' that have no '}' yet */
 	unsigned int depth;
+	enum {
+		NEXT_KEY,
+		NEXT_SIGN,	/* behind a key: or a section's title */
+		NEXT_VALUE,
+	} next;
 };
 
 static bool next_is(const struct scan *scan, const char *text)
@@ -68,10 +73,20 @@ static bool equals_sign_is_next(const struct scan *scan)
 	return at < scan->end && *at == '=';
 }
 
+/* A word or a string. */
+static void pass_text(struct scan *scan)
+{
+	scan->next = scan->next == NEXT_VALUE ? NEXT_KEY : NEXT_SIGN;
+}
+
 static const char *pass_string(struct scan *scan)
 {
 	char quote = *scan->at++;
 
+	/* libconfuse would end without a word */
+	if (scan->next == NEXT_KEY && scan->at < scan->end && *scan->at == quote)
+		return "there is an empty string where a key should be: leave it out";
+	pass_text(scan);
 	for (; scan->at < scan->end && *scan->at != '\n'; scan->at++) {
 		if (*scan->at == quote) {
 			scan->at++;
@@ -103,15 +118,24 @@ static const char *pass_other(struct scan *scan)
 		if (scan->depth == DEPTH_MAX)
 			return "there are too many { in one another: see kseald.conf(5)";
 		scan->open[scan->depth++] = scan->line;
+		if (scan->next == NEXT_SIGN)
+			scan->next = NEXT_KEY;
 		break;
 	case '}':
 		/* one too many is what libconfuse does complain of */
 		if (scan->depth)
 			scan->depth--;
+		scan->next = NEXT_KEY;
+		break;
+	case '=':
+	case ',':
+	case '(':
+		scan->next = NEXT_VALUE;
 		break;
 	}
 	if (strchr(no_word, *scan->at++))
 		return NULL;
+	pass_text(scan);
 	/* no comment begins within a word: a/b//c is one */
 	while (scan->at < scan->end && !strchr(no_word, *scan->at))
 		if (next_is(scan, "${"))
