@@ -11,7 +11,7 @@ mkdir -p "$logs"; rm -f "$logs"/*.log
 
 # The guests' kernel source has the kselftest harness that the tests are built with
 selftests/vm/run -r uml -v perf --no-module --prepare || exit 1
-{ make -s -C selftests/unit all && make -s -C selftests/unit SANITIZE=1 build-sanitize/fuzz; } ||
+{ make -s -C selftests/unit all && make -s -C selftests/unit SANITIZE=1 build-sanitize/fuzz{,_conf}; } ||
 	{ echo "check: the unit tests could not be built"; exit 1; }
 make -s -C selftests KSEAL_CACHE="$cache" || { echo "check: the selftests could not be built"; exit 1; }
 
@@ -57,8 +57,8 @@ begin "a cipher that only copies" nocipher selftests/tap.sh selftests/nocipher.s
 
 step "lint" lint selftests/lint.sh
 # what is changed at random, where every misstep is seen
-mapfile -t unit < <(find selftests/unit/build -maxdepth 1 -type f -executable ! -name fuzz | sort)
-unit+=(selftests/unit/build-sanitize/fuzz)
+mapfile -t unit < <(find selftests/unit/build -maxdepth 1 -type f -executable ! -name 'fuzz*' | sort)
+unit+=(selftests/unit/build-sanitize/fuzz{,_conf})
 export FUZZ_SECONDS=60
 scripts=(selftests/unit/{bench,command,header,install,keygen,keys,secrets}.sh selftests/plain_serve.sh)
 step "unit tests" unit selftests/tap.sh "${unit[@]}" "${scripts[@]}"

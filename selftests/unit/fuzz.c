@@ -3,66 +3,15 @@
  * What comes from outside, changed at random: a peer's handshake in both roles and both
  * versions, explained; each handshake message by itself, which encryption guards above; and the
  * kernel's netlink messages. Nothing has to succeed; nothing may crash, hang, leak or break the
- * contract with the kernel. FUZZ_SECONDS (20) and FUZZ_SEED say
- * how long and which; best under ASan: make SANITIZE=1.
+ * contract with the kernel. See fuzz.h; best under ASan: make SANITIZE=1.
  */
 #include <errno.h>
-#include <time.h>
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
 #include "explain.h"
+#include "fuzz.h"
 #include "profile.h"
 #include "seen.h"
-
-static uint64_t state;
-
-/* xorshift64: the same on every machine */
-static uint32_t chance(uint32_t n)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)(state >> 32) % n;
-}
-
-/* A few bytes, a length, a part doubled, cut or exchanged. Returns the new length. */
-static size_t change(uint8_t *bytes, size_t len, size_t room)
-{
-	size_t at = len ? chance((uint32_t)len) : 0, n;
-
-	switch (chance(6)) {
-	case 0:
-		for (n = 1 + chance(4); n-- && len;)
-			bytes[chance((uint32_t)len)] = (uint8_t)chance(256);
-		break;
-	case 1:
-		if (len)
-			bytes[at] ^= (uint8_t)(1 << chance(8));
-		break;
-	case 2:
-		len = at;
-		break;
-	case 3:
-		n = 1 + chance(64);
-		if (len + n <= room) {
-			memmove(bytes + at + n, bytes + at, len - at);
-			len += n;
-		}
-		break;
-	case 4:
-		n = len - at < 64 ? len - at : 64;
-		memmove(bytes + at, bytes + at + n, len - at - n);
-		len -= n;
-		break;
-	case 5:
-		if (len > 5) {
-			bytes[3] = (uint8_t)chance(256);
-			bytes[4] = (uint8_t)chance(256);
-		}
-		break;
-	}
-	return len;
-}
 
 /* ---- handshakes ---- */
 
@@ -115,18 +64,16 @@ static void handshakes(time_t seconds)
 		both_roles(KSEAL_VERSION_1_2, true), both_roles(KSEAL_VERSION_1_3, true),
 		both_roles(KSEAL_VERSION_1_2, false), both_roles(KSEAL_VERSION_1_3, false),
 	};
-	time_t end = time(NULL) + seconds;
 	unsigned int n = 0, bad = 0;
 
-	while (time(NULL) < end && !bad) {
-		uint64_t before = state;
+	fuzz_target(seconds);
+	for (; !bad && fuzz_next(); n++) {
+		struct helper *helper = helpers[chance(4)];
 
-		if (!disturbed(helpers[n % 4], n / 4 % 2)) {
-			note("FUZZ_SEED=%llu", (unsigned long long)before);
-			bad++;
-		}
-		n++;
+		bad += !disturbed(helper, chance(2));
 	}
+	if (bad)
+		fuzz_again();
 	ok(!bad && n > 20, "%u disturbed handshakes", n);
 	for (size_t i = 0; i < 4; i++)
 		helper_free(helpers[i]);
@@ -185,18 +132,17 @@ static bool told(SSL *ssl, size_t which)
 static void messages(time_t seconds)
 {
 	struct plain plain[] = { watched(KSEAL_VERSION_1_3), watched(KSEAL_VERSION_1_2) };
-	time_t end = time(NULL) + seconds;
 	unsigned long n = 0, bad = 0;
 
-	while (time(NULL) < end && !bad) {
-		uint64_t before = state;
-
+	fuzz_target(seconds);
+	for (; !bad && fuzz_next(); n++) {
 		/* also as if it were of the other version */
-		if (!told(plain[chance(2)].ssl, n++ % n_seen)) {
-			note("FUZZ_SEED=%llu", (unsigned long long)before);
-			bad++;
-		}
+		SSL *ssl = plain[chance(2)].ssl;
+
+		bad += !told(ssl, chance((uint32_t)n_seen));
 	}
+	if (bad)
+		fuzz_again();
 	ok(!bad && n > 100, "%lu stories of changed messages", n);
 	for (size_t i = 0; i < n_seen; i++)
 		free(seen[i].bytes);
@@ -248,10 +194,10 @@ static bool sane(const struct helper_message *message, const uint8_t *buf, size_
 static void netlink(time_t seconds)
 {
 	static uint8_t buf[4096] __attribute__((aligned(NLMSG_ALIGNTO)));
-	time_t end = time(NULL) + seconds;
 	unsigned long n = 0, read = 0, bad = 0;
 
-	while (time(NULL) < end && !bad) {
+	fuzz_target(seconds);
+	while (!bad && fuzz_next()) {
 		struct nlmsghdr *nlh = (struct nlmsghdr *)buf;
 		struct helper_message message;
 		size_t len = a_message(buf);
@@ -271,15 +217,15 @@ static void netlink(time_t seconds)
 		}
 		free(nlh);
 	}
+	if (bad)
+		fuzz_again();
 	ok(!bad && read && read < n, "%lu changed messages, of which %lu could still be read", n, read);
 }
 
 int main(void)
 {
-	const char *given = getenv("FUZZ_SECONDS"), *seed = getenv("FUZZ_SEED");
-	time_t seconds = given ? atol(given) : 20;
+	time_t seconds = fuzz_begin();
 
-	state = seed ? strtoull(seed, NULL, 10) : 88172645463325252ULL;
 	make_files();
 	handshakes(seconds - seconds / 2);
 	messages(seconds / 4 ?: 1);
