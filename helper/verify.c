@@ -13,6 +13,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <openssl/x509_vfy.h>
+#include "anchors.h"
 #include "files.h"
 #include "tls.h"
 #include "verify.h"
@@ -297,8 +298,8 @@ int verify_servers(SSL_CTX *ctx, const struct settings *settings, char *why, siz
 		}
 		SSL_CTX_set_cert_verify_callback(ctx, verify_pinned,
 						 (void *)(uintptr_t)settings);
-	} else if (!settings->ca.count && !SSL_CTX_set_default_verify_paths(ctx)) {
-		snprintf(why, size, "the system's trust store could not be read: %s", tls_reason());
+	} else if (!settings->ca.count && anchors_of_system(SSL_CTX_get_cert_store(ctx))) {
+		snprintf(why, size, "no memory for the system's trust store");
 		return -1;
 	}
 	SSL_CTX_set_tlsext_status_type(ctx, TLSEXT_STATUSTYPE_ocsp);

@@ -115,6 +115,32 @@ static void of_the_system(const char *file, const char *directory, bool good, co
 	unsetenv("SSL_CERT_DIR");
 }
 
+/* Nobody waits for a disk in a handshake, for what a peer chooses. */
+static void read_beforehand(const char *hashed)
+{
+	struct relay_end *server = relay_new(KSEAL_ROLE_SERVER, NULL);
+	struct relay_end *client = relay_new(KSEAL_ROLE_CLIENT, NAME);
+	struct settings settings, serving = profile("ec");
+	struct helper *connects, *serves;
+
+	setenv("SSL_CERT_FILE", path_of("none", ".pem"), 1);
+	setenv("SSL_CERT_DIR", path_of("certs", ""), 1);
+	settings_default(&settings, "default");
+	connects = helper_with(&settings);
+	serves = helper_with(&serving);
+	if (remove(path_of(hashed, ".0")))
+		abort();
+	relay(connects, client, serves, server);
+	ok(relay_agrees(server, client), "the system's directory is read before the handshake: %s",
+	   client->reason);
+	unsetenv("SSL_CERT_FILE");
+	unsetenv("SSL_CERT_DIR");
+	relay_free(server);
+	relay_free(client);
+	helper_free(connects);
+	helper_free(serves);
+}
+
 /* OpenSSL's own: a file, and a directory with names that are hashes of authorities'. */
 static void system_store(void)
 {
@@ -131,6 +157,9 @@ static void system_store(void)
 	of_the_system(path_of("none", ".pem"), path_of("certs", ""), true, "the system's directory");
 	of_the_system(path_of("stranger", ".pem"), path_of("empty", ""), false, "one that neither has");
 	of_the_system(path_of("none", ".pem"), path_of("empty", ""), false, "nor is there any other");
+
+	read_beforehand(hashed);
+	certs_write(path_of(hashed, ".0"), &ca, 1, NULL);
 
 	/* who names an authority trusts no other */
 	setenv("SSL_CERT_FILE", path_of("ca", ".pem"), 1);
