@@ -11,7 +11,7 @@ mkdir -p "$logs"; rm -f "$logs"/*.log
 
 # The guests' kernel source has the kselftest harness that the tests are built with
 selftests/vm/run -r uml -v perf --no-module --prepare || exit 1
-{ make -s -C selftests/unit all && make -s -C selftests/unit SANITIZE=1 build-sanitize/fuzz{,_conf}; } ||
+{ make -s -C selftests/unit all && make -s -C selftests/unit SANITIZE=1 all; } ||
 	{ echo "check: the unit tests could not be built"; exit 1; }
 make -s -C selftests KSEAL_CACHE="$cache" || { echo "check: the selftests could not be built"; exit 1; }
 
@@ -62,10 +62,12 @@ unit+=(selftests/unit/build-sanitize/fuzz{,_conf})
 export FUZZ_SECONDS=60
 scripts=(selftests/unit/{bench,command,header,install,keygen,keys,secrets}.sh selftests/plain_serve.sh)
 step "unit tests" unit selftests/tap.sh "${unit[@]}" "${scripts[@]}"
+mapfile -t unit < <(find selftests/unit/build-sanitize -maxdepth 1 -type f -executable ! -name 'fuzz*' | sort)
+step "unit tests under ASan and UBSan" sanitize selftests/tap.sh "${unit[@]}"
 # Debian 13's OpenSSL has other groups, limits and errors; there is no Redis server for fleet
 step "unit tests with Debian 13's libraries" trixie selftests/vm/run -r chroot -k trixie -- bash -c '
 	make -s -C selftests/unit all && cd selftests/unit/build &&
-		find . -maxdepth 1 -type f -executable ! -name gcm ! -name fuzz ! -name fleet -exec ../../tap.sh {} +'
+		find . -maxdepth 1 -type f -executable ! -name gcm ! -name "fuzz*" ! -name fleet -exec ../../tap.sh {} +'
 # the emulated guest has not the speed for as many
 step "thousands of handshakes with Debian 13's libraries" many selftests/vm/run -r uml -k trixie -- selftests/tap.sh selftests/many.sh
 for guest in "${first[@]}"; do
