@@ -16,8 +16,9 @@ make -s -C selftests KSEAL_CACHE="$cache" || { echo "check-long: the selftests c
 step "random calls" differ selftests/vm/run -t 7200 -r uml -v perf -- \
 	selftests/tap.sh "selftests/differ.sh $(($(date +%s) / 86400 * 100000)) 20000"
 make -s -C selftests/unit all || { echo "check-long: the unit tests could not be built"; exit 1; }
-# valgrind 3.19 stops all threads while one waits in io_uring_enter(), and does not know VAES
-mapfile -t unit < <(find selftests/unit/build -maxdepth 1 -type f -executable ! -name loop ! -name worker ! -name gcm | sort)
+# valgrind 3.19 stops all threads while one waits in io_uring_enter(), does not know VAES, and needs more system calls
+# than a filter lets through
+mapfile -t unit < <(find selftests/unit/build -maxdepth 1 -type f -executable ! -name loop ! -name worker ! -name gcm ! -name filter | sort)
 step "unit tests under valgrind" valgrind \
 	selftests/tap.sh "${unit[@]/#/valgrind -q --leak-check=full --error-exitcode=99 }"
 for run in "${runs[@]}"; do
