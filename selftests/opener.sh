@@ -71,6 +71,30 @@ no_ticket_key() {
 	logged 'not reloaded.*tickets/3: not a key'
 	rm "$work/tickets/3"
 }
+# staple LETTER: an answer about the certificate that is served, V: good, R: revoked
+staple() {
+	local revoked=''
+	[[ $1 = V ]] || revoked=250101000000Z
+	printf '%s\t351231235959Z\t%s\t%s\tunknown\t/CN=localhost\n' "$1" "$revoked" "$(serial <"$work/others/cert.pem" | cut -d= -f2)" >"$work/index"
+	openssl ocsp -index "$work/index" -rsigner "$work/others/cert.pem" -rkey "$work/others/key.pem" -CA "$work/others/ca.pem" \
+		-issuer "$work/others/ca.pem" -cert "$work/others/cert.pem" -ndays 1 -respout "$work/staple" >/dev/null 2>&1 &&
+		chmod go= "$work/staple" && mv "$work/staple" "$work/keys/cert.ocsp"
+}
+stapled() { # TEXT
+	local version
+	for version in -tls1_2 -tls1_3; do
+		openssl s_client -connect localhost:8443 "$version" -status </dev/null 2>/dev/null | tee "$work/got" | grep -q "$1" ||
+			{ grep -i ocsp "$work/got"; return 1; }
+	done
+}
+with_staple() { staple V && sed -i 's|key = "keys/key.pem"|&\n\t\t\t\tstaple = "keys/cert.ocsp"|' "$conf"; }
+first_staple() { stapled 'OCSP response: no response sent' && reloads_by with_staple && stapled 'Cert Status: good'; }
+new_staple() { reloads_by staple R && stapled 'Cert Status: revoked'; }
+no_staple() {
+	echo none >"$work/keys/cert.ocsp"
+	logged 'not reloaded.*keys/cert.ocsp: no OCSP response could be read' && stapled 'Cert Status: revoked'
+}
+staple_again() { reloads_by staple V && stapled 'Cert Status: good'; }
 hangup() { kill -HUP "$helper"; }
 opener_dies() {
 	kill -9 "$(opener)"
@@ -86,7 +110,7 @@ ends_with_kseald() {
 	eventually eval "! kill -0 $pid 2>/dev/null"
 }
 
-echo 1..13
+echo 1..17
 ok "kseald serves with files that are root's" start
 ok "the opener is confined, and kseald" confined
 ok "a new pair is served" new_pair_served
@@ -97,6 +121,10 @@ ok "a mistake is named" no_sense
 ok "and mended" reloads_by sense
 ok "a new ticket key is noticed" reloads_by another_ticket_key
 ok "one that is none is named" no_ticket_key
+ok "a staple is served, with TLS 1.2 and 1.3" first_staple
+ok "another in its place, too" new_staple
+ok "what is none is named, the old one stays" no_staple
+ok "a good one is taken again" staple_again
 ok "SIGHUP reads again" reloads_by hangup
 ok "without the opener kseald says what it may not read" opener_dies
 ok "the opener ends with kseald" ends_with_kseald
