@@ -15,7 +15,7 @@ for program in "${programs[@]}"; do
 	elif [[ $alone = *" $program "* ]]; then tests+=("bin/$program")
 	else parallel+=("bin/$program"); fi
 done
-(($#)) || tests+=(./tools.sh ./interop.sh ./peers.sh ./opener.sh ./signer.sh ./wrap.sh ./run.sh ./examples.sh ./systemd.sh ./many.sh ./dropin.sh "./with.sh dropin=1 bin/dropin" ./mainline.sh ./ktls.sh)
+(($#)) || tests+=(./tools.sh ./interop.sh ./peers.sh ./opener.sh ./confined.sh ./signer.sh ./wrap.sh ./run.sh ./examples.sh ./systemd.sh ./many.sh ./dropin.sh "./with.sh dropin=1 bin/dropin" ./mainline.sh ./ktls.sh)
 ((!$#)) && grep -q tracefs /proc/filesystems && tests+=(./trace.sh)
 # 7.2's TLS is what kseal imitates; that of older kernels has other bugs
 if ((!$#)) && [[ ${KSEAL_VM:-} = uml && ! ${KSEAL_VM_RELEASE:-} ]]; then

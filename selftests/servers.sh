@@ -23,6 +23,8 @@ default_profile() {
 # start_kseald [MORE]: with that and MORE of kseald.conf; its pid is in helper
 start_kseald() {
 	{ default_profile; echo "${1:-}"; } >"$work/kseald.conf"
+	# where the one before may have been ready
+	: >"$work/kseald.log"
 	# shellcheck disable=SC2034 # for who sources this
 	"$kseald" --config "$work/kseald.conf" 2>"$work/kseald.log" & helper=$!
 	servers+=("$helper")
