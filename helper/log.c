@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <sys/prctl.h>
 #include "log.h"
 
 #define LINE_MAX_LEN	1200
@@ -139,6 +140,7 @@ int log_start(void)
 	pthread_condattr_t clock;
 	pthread_attr_t attr;
 	sigset_t all, before;
+	char name[16] = "";
 	int ret;
 
 	pthread_condattr_init(&clock);
@@ -151,7 +153,11 @@ int log_start(void)
 	/* SIGPIPE among them: an error of write(2) is enough */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
+	/* it inherits the name: a thread's own is no longer to be changed from outside */
+	prctl(PR_GET_NAME, name);
+	prctl(PR_SET_NAME, "kseald-log");
 	ret = pthread_create(&waiting.thread, &attr, write_lines, NULL);
+	prctl(PR_SET_NAME, name);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 	waiting.running = !ret;
