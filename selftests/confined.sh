@@ -3,7 +3,7 @@
 #
 # What kseald and the processes beside it take from themselves, as the kernel shows it: memory that nobody reads and that does
 # not reach swap. And what it makes of its surroundings: several workers, no io_uring, a journal. Which system calls are
-# refused is unit/filter.c's. Needs kseal.ko loaded, and root. TAP on stdout.
+# refused is unit/filter.c's; here is who has which filter. Needs kseal.ko loaded, and root. TAP on stdout.
 # shellcheck disable=SC2317 # functions are called by ok()
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -79,6 +79,25 @@ locked() {
 	done
 	! grep 'may reach swap' "$log"
 }
+# asked CALL WANTED...: what becomes of it in kseald, the opener, the keeper, the signer
+asked() {
+	local pid results=() call; read -ra call <<<"$1"
+	for pid in "$helper" "$opener" "$keeper" "$signer"; do results+=("$(selftests/inject.py "$pid" "${call[@]}" 2>&1)"); done
+	is "$1: ${results[*]}" "$1: ${*:2}"
+}
+# by their numbers, with arguments that come to nothing where they are let through
+getpid=39 open_to_read="2 0 0" open_to_write="2 0 1" connect="42 -1" io_uring_enter="426 -1" clone3="435 0 0" execve=59
+own_filters() {
+	asked "$getpid" went went went went && asked "$open_to_read" EFAULT EFAULT EFAULT EFAULT &&
+		asked "$open_to_write" EFAULT EPERM EFAULT EFAULT && asked "$connect" EPERM EPERM EBADF EBADF &&
+		asked "$io_uring_enter" EBADF EPERM EBADF EBADF && asked "$clone3" EPERM EPERM EINVAL ENOSYS
+}
+others_programs() {
+	is "$(selftests/inject.py "$keeper" "$execve") $(selftests/inject.py "$signer" "$execve")" "EPERM EPERM" &&
+		is "$(selftests/inject.py "$opener" "$execve")" "killed by SIGSYS" && logged 'the process that opens files has ended' &&
+		is "$(selftests/inject.py "$helper" "$execve")" "killed by SIGSYS" || return
+	wait "$helper"; is $? $((128 + $(kill -l SYS))) && eventually eval '! kill -0 "$keeper" && ! kill -0 "$signer"'
+}
 # limited KILOBYTES CAPABILITIES: it is said what that leads to
 limited() {
 	: >"$log"; default_profile >"$work/kseald.conf"
@@ -101,6 +120,14 @@ ok "... as it does at another's" others_open
 ok "no core dumps" no_cores
 ok "kseald's memory and the signer's are locked" locked
 ok "all of them end with it" eval 'ends_well && ! kill -0 "$opener" && ! kill -0 "$keeper" && ! kill -0 "$signer"'
+if [[ $(uname -m) = x86_64 && -e /proc/sys/kernel/seccomp/actions_avail ]]; then
+	start_kseald "$all_processes"; processes
+	ok "each has a filter of its own" own_filters
+	ok "... and goes on" fetches
+	ok "who would run another program is ended, or may not" others_programs
+else
+	skip "each has a filter of its own" "the registers are x86-64's, or the kernel has no filters"
+fi
 echo "$suid_dumpable" >/proc/sys/fs/suid_dumpable; ulimit -c 0
 ok "with a limit it says what to set" limited 8192 -sys_resource 'RLIMIT_MEMLOCK is limited.*LimitMEMLOCK=infinity'
 ok "... and it still locks what is there" eval '(($(awk "/^VmLck:/ { print \$2 }" /proc/$helper/status) > 1000)) && ends_well'
