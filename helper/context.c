@@ -529,8 +529,8 @@ void context_describe(const struct context *context, FILE *out)
 			      &settings->client_ca, "");
 	list_groups(settings, groups);
 	BIO_printf(bio, "  groups: %s\n", groups);
-	if (!settings->groups.count && LACKS)
-		BIO_printf(bio, "  without %s\n", LACKS);
+	if (!settings->groups.count && context_lacks())
+		BIO_printf(bio, "  without %s\n", context_lacks());
 	if (settings->alpn.count)
 		describe_list(bio, "alpn", &settings->alpn, "");
 	BIO_free(bio);
