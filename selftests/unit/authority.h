@@ -7,6 +7,13 @@
 #include <openssl/param_build.h>
 #include "profile.h"
 
+/* OpenSSL's words for a signature by another key. */
+#if OPENSSL_VERSION_NUMBER >= 0x30500000L
+#define BAD_SIGNATURE "provider signature failure"
+#else
+#define BAD_SIGNATURE "bad signature"
+#endif
+
 /* Written again, after a change, with a new signature or the old one. */
 static inline void rewrite(const char *name, X509 *cert, bool sign)
 {

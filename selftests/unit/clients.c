@@ -122,7 +122,7 @@ static void bad_signature(uint16_t version)
 	struct relay_end *end = relay_new(KSEAL_ROLE_SERVER, NULL);
 	int told = visit(end, wants(SETTINGS_CLIENTS_REQUIRED), version, "false");
 
-	expect_failure(end, EPROTO, 51, "the handshake failed: bad signature; "
+	expect_failure(end, EPROTO, 51, "the handshake failed: " BAD_SIGNATURE "; "
 		       "alert decrypt_error (51) was sent", "another's certificate");
 	ok(told == 51 && !end->peer_identity[0], "the client is told; nobody came");
 	relay_free(end);

@@ -317,7 +317,7 @@ static void bad_signatures(void)
 		struct relay_end *end = relay_new(KSEAL_ROLE_CLIENT, NAME);
 
 		meet(end, version, "false", NULL);
-		expect_failure(end, EPROTO, 51, "the handshake failed: bad signature; "
+		expect_failure(end, EPROTO, 51, "the handshake failed: " BAD_SIGNATURE "; "
 			       "alert decrypt_error (51) was sent", version == TLS1_2_VERSION ?
 			       "a server with another's certificate, TLS 1.2" :
 			       "a server with another's certificate, TLS 1.3");
