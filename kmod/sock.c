@@ -148,8 +148,9 @@ void kseal_sock_keyed(struct kseal_sock *ks, struct kseal_keys *tx,
 	 */
 	tcp_sk(sk)->snd_sml = tcp_sk(sk)->snd_una;
 	kseal_session_tell(ks, KSEAL_EVENT_OPENED, gfp);
-	/* poll was silent about an end, too, while there were no keys */
-	if (sk->sk_shutdown || sk->sk_err)
+	/* poll was silent about an end, and time stamps, while there were no keys */
+	if (sk->sk_shutdown || sk->sk_err ||
+	    !skb_queue_empty_lockless(&sk->sk_error_queue))
 		wake(ks);
 	else
 		wake_writers(ks);
