@@ -3,6 +3,7 @@
  * The log; see log.h.
  */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -85,25 +86,44 @@ static void write_all(const char *bytes, size_t len)
 
 /* ---- the thread that writes ---- */
 
-static void say_lost(unsigned long lost)
+/* Whether there was room for it. */
+static bool put(const char *line, size_t len)
+{
+	size_t at = (waiting.first + waiting.len) % WAITING_MAX;
+	size_t part = len < WAITING_MAX - at ? len : WAITING_MAX - at;
+
+	if (waiting.len + len > WAITING_MAX)
+		return false;
+	memcpy(waiting.bytes + at, line, part);
+	memcpy(waiting.bytes, line + part, len - part);
+	waiting.len += len;
+	return true;
+}
+
+/* Where the lines would stand that were dropped. */
+static void say_lost(void)
 {
 	char text[128], line[LINE_MAX_LEN];
 
 	snprintf(text, sizeof(text), "%lu line%s of the log w%s dropped: whoever reads it is too slow",
-		 lost, lost == 1 ? "" : "s", lost == 1 ? "as" : "ere");
-	write_all(line, format(line, LOG_LEVEL_WARNING, text));
+		 waiting.lost, waiting.lost == 1 ? "" : "s", waiting.lost == 1 ? "as" : "ere");
+	if (put(line, format(line, LOG_LEVEL_WARNING, text)))
+		waiting.lost = 0;
 }
 
-/* One piece of what there is, without the lock: nobody writes there. */
+/* Whole lines, as many as a pipe keeps together: the opener's and the signer's come there, too. */
 static void write_piece(void)
 {
-	size_t len = WAITING_MAX - waiting.first;
-	const char *from = waiting.bytes + waiting.first;
+	char piece[PIPE_BUF];
+	size_t len = 0;
 
-	if (len > waiting.len)
-		len = waiting.len;
+	for (size_t i = 0; i < sizeof(piece) && i < waiting.len; i++) {
+		piece[i] = waiting.bytes[(waiting.first + i) % WAITING_MAX];
+		if (piece[i] == '\n')
+			len = i + 1;
+	}
 	pthread_mutex_unlock(&waiting.lock);
-	len = write_some(from, len);
+	write_all(piece, len);
 	pthread_mutex_lock(&waiting.lock);
 	waiting.first = (waiting.first + len) % WAITING_MAX;
 	waiting.len -= len;
@@ -111,18 +131,12 @@ static void write_piece(void)
 
 static void *write_lines(void *arg)
 {
-	unsigned long lost;
-
 	pthread_mutex_lock(&waiting.lock);
 	for (;;) {
 		if (waiting.len) {
 			write_piece();
 		} else if (waiting.lost) {
-			lost = waiting.lost;
-			waiting.lost = 0;
-			pthread_mutex_unlock(&waiting.lock);
-			say_lost(lost);
-			pthread_mutex_lock(&waiting.lock);
+			say_lost();
 		} else if (waiting.ending) {
 			break;
 		} else {
@@ -192,19 +206,12 @@ void log_stop(void)
 
 static void enqueue(const char *line, size_t len)
 {
-	size_t at, part;
-
 	pthread_mutex_lock(&waiting.lock);
-	if (waiting.len + len > WAITING_MAX) {
+	if (waiting.lost)
+		say_lost();
+	if (waiting.lost || !put(line, len))
 		waiting.lost++;
-	} else {
-		at = (waiting.first + waiting.len) % WAITING_MAX;
-		part = len < WAITING_MAX - at ? len : WAITING_MAX - at;
-		memcpy(waiting.bytes + at, line, part);
-		memcpy(waiting.bytes, line + part, len - part);
-		waiting.len += len;
-		pthread_cond_signal(&waiting.changed);
-	}
+	pthread_cond_signal(&waiting.changed);
 	pthread_mutex_unlock(&waiting.lock);
 }
 
