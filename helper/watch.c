@@ -57,9 +57,9 @@ static int add_entry(struct watch *watch, const char *path)
 }
 
 /* What path is when its first symbolic link is followed, and the link watched; NULL: there
- * is none, or no more to be known about it.
+ * is none, or no more to be known about it. whose: the file that this is about.
  */
-static char *follow(struct watch *watch, const char *path)
+static char *follow(struct watch *watch, const char *path, const char *whose)
 {
 	const char *slash = path;
 	char target[PATH_MAX];
@@ -72,9 +72,13 @@ static char *follow(struct watch *watch, const char *path)
 		slash += strcspn(slash, "/");
 		part = strndup(path, (size_t)(slash - path));
 		len = part ? readlink(part, target, sizeof(target) - 1) : 0;
+		/* once more, when a change is noticed */
+		if (len > 0 && add_entry(watch, part))
+			watch->missing = whose;
+		if (len > 0)
+			len = readlink(part, target, sizeof(target) - 1);
 		if (len > 0) {
 			target[len] = '\0';
-			(void)add_entry(watch, part);
 			dir = dirname(part);
 			if (asprintf(&whole, "%s%s%s%s", *target == '/' ? "" : dir,
 				     *target == '/' ? "" : "/", target, slash) < 0)
@@ -93,7 +97,7 @@ static void add_path(void *arg, const char *path, bool directory)
 	char *at = strdup(path), *next;
 	struct watch *watch = arg;
 
-	for (int links = 0; at && links < LINKS_MAX && (next = follow(watch, at)); links++) {
+	for (int links = 0; at && links < LINKS_MAX && (next = follow(watch, at, path)); links++) {
 		free(at);
 		at = next;
 	}
