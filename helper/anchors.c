@@ -3,12 +3,15 @@
  * The system's trust anchors; see anchors.h.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <openssl/err.h>
 #include "anchors.h"
+#include "log.h"
 
 /* Certificates as openssl-rehash(1) names them: eight digits of the subject's hash, and which
  * of those it is. CRLs have an r.
@@ -21,11 +24,21 @@ static int is_hashed(const struct dirent *entry)
 	       *number && !number[strspn(number, "0123456789")];
 }
 
+static void warn(const char *path)
+{
+	if (errno != ENOENT)
+		log_warning("%s: %s: the system's authorities in it are not trusted", path,
+			    strerror(errno));
+}
+
 static void add_directory(X509_STORE *store, const char *path)
 {
 	struct dirent **entries;
 	int n = scandir(path, &entries, is_hashed, alphasort);
 	char file[PATH_MAX];
+
+	if (n < 0)
+		warn(path);
 
 	for (int i = 0; i < n; i++) {
 		if (snprintf(file, sizeof(file), "%s/%s", path, entries[i]->d_name) < (int)sizeof(file))
@@ -47,12 +60,16 @@ int anchors_of_system(X509_STORE *store)
 {
 	char *paths = strdup(or_default(X509_get_default_cert_dir_env(),
 					X509_get_default_cert_dir()));
+	const char *file = or_default(X509_get_default_cert_file_env(),
+				      X509_get_default_cert_file());
 	char *rest = paths, *path;
 
 	if (!paths)
 		return -1;
-	(void)X509_STORE_load_file(store, or_default(X509_get_default_cert_file_env(),
-						     X509_get_default_cert_file()));
+	if (access(file, R_OK))
+		warn(file);
+	else
+		(void)X509_STORE_load_file(store, file);
 	while ((path = strsep(&rest, ":")))
 		if (*path)
 			add_directory(store, path);

@@ -352,7 +352,7 @@ static void on_received(struct op *op, int res)
 {
 	struct channel *channel = (struct channel *)((char *)op - offsetof(struct channel, recv));
 
-	if (res == -EINTR || res == -EAGAIN) {
+	if (res == -EINTR || res == -EAGAIN || res == -ENOMEM || res == -ENOBUFS) {
 		receive(channel);
 		return;
 	}

@@ -349,7 +349,8 @@ static int check_server_name(const struct settings *settings, char *why, size_t 
 {
 	const char *name = settings->server_name;
 
-	if (!name || verify_name_is_address(name) || verify_name_is_dns(name))
+	if (!name || (strlen(name) <= KSEAL_NAME_MAX &&
+		      (verify_name_is_address(name) || verify_name_is_dns(name))))
 		return 0;
 	snprintf(why, size, "server-name: %.300s is neither an address nor a DNS name (international names: the xn-- form)",
 		 name);

@@ -172,6 +172,9 @@ static int ring_run(struct loop *loop)
 			io_uring_cqe_seen(&loop->ring, cqe);
 			if (op == loop->behind)
 				loop->behind = NULL;
+			/* it is likely to be tried again at once */
+			if (res == -ENOMEM)
+				poll(NULL, 0, PAUSE_MS);
 			op->done(op, res);
 		}
 		fire_timer(loop);

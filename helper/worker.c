@@ -241,7 +241,7 @@ static void on_received(struct op *op, int res)
 
 	if (res == -ENOBUFS) {
 		log_warning("the netlink receive buffer overran: handshakes may time out");
-	} else if (res == 0 || (res < 0 && res != -EINTR && res != -EAGAIN)) {
+	} else if (res == 0 || (res < 0 && res != -EINTR && res != -EAGAIN && res != -ENOMEM)) {
 		worker->result = res ?: -ECONNRESET;
 		log_error("the netlink socket failed: %s", strerror(-worker->result));
 		loop_stop(worker->loop);
