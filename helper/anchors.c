@@ -39,7 +39,6 @@ static void add_directory(X509_STORE *store, const char *path)
 
 	if (n < 0)
 		warn(path);
-
 	for (int i = 0; i < n; i++) {
 		if (snprintf(file, sizeof(file), "%s/%s", path, entries[i]->d_name) < (int)sizeof(file))
 			(void)X509_STORE_load_file(store, file);

@@ -60,27 +60,23 @@ static size_t format(char *line, enum log_level level, const char *text)
 	return len < LINE_MAX_LEN ? (size_t)len : LINE_MAX_LEN - 1;
 }
 
-/* Returns how many bytes are done with: all of them if nobody will ever read them. */
-static size_t write_some(const char *bytes, size_t len)
-{
-	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
-	ssize_t ret = write(STDERR_FILENO, bytes, len);
-
-	if (ret >= 0)
-		return (size_t)ret;
-	/* the descriptor is not ours alone: somebody may have made it so */
-	if (errno == EAGAIN)
-		(void)poll(&out, 1, -1);
-	return errno == EAGAIN || errno == EINTR ? 0 : len;
-}
-
+/* Or none, if nobody will ever read them. */
 static void write_all(const char *bytes, size_t len)
 {
-	while (len) {
-		size_t n = write_some(bytes, len);
+	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
 
-		bytes += n;
-		len -= n;
+	while (len) {
+		ssize_t n = write(STDERR_FILENO, bytes, len);
+
+		if (n >= 0) {
+			bytes += n;
+			len -= (size_t)n;
+		} else if (errno == EAGAIN) {
+			/* the descriptor is not ours alone: somebody may have made it so */
+			(void)poll(&out, 1, -1);
+		} else if (errno != EINTR) {
+			return;
+		}
 	}
 }
 
