@@ -20,6 +20,7 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
+#include "clock.h"
 #include "filter.h"
 #include "fleet_options.h"
 #include "keydir.h"
@@ -72,17 +73,13 @@ static void __attribute__((format(printf, 2, 3))) complain(struct complaint *com
 	complaint->len += (size_t)len < left ? (size_t)len : left - 1;
 }
 
-static int64_t ms_of(clockid_t clock)
+/* since 1970 */
+static int64_t now_ms(void)
 {
 	struct timespec now;
 
-	clock_gettime(clock, &now);
+	clock_gettime(CLOCK_REALTIME, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static int64_t now_ms(void)
-{
-	return ms_of(CLOCK_REALTIME);
 }
 
 /* ---- from the server ---- */
@@ -180,7 +177,7 @@ static void let_end(const struct fleet *fleet, bool let)
 /* The server has answered. */
 static int64_t reach(struct fleet *fleet)
 {
-	int64_t now = ms_of(CLOCK_MONOTONIC);
+	int64_t now = (int64_t)clock_now();
 
 	if (!fleet->last || now - fleet->last > rotation_gap(&fleet->options.rotation))
 		fleet->since = now;
