@@ -13,7 +13,6 @@ log=$work/kseald.log
 disabled=/proc/sys/kernel/io_uring_disabled
 # an emulated handshake takes most of a second
 slow=1; [[ ${KSEAL_VM_ACCEL:-} = tcg ]] && slow=5
-skip() { count=$((count + 1)); echo "ok $count - $1 # SKIP $2"; }
 logged() { eventually grep -q "$1" "$log" || { cat "$log"; return 1; }; }
 counter() { awk -v n="$1" '$1 == n { print $2 }' /proc/net/kseal; }
 curl=(curl -sS --max-time 60 --cacert "$ca")

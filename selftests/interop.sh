@@ -70,7 +70,6 @@ gnutls_tls12() {
 }
 curl_tls12() { curl -sS --cacert "$ca" --tls-max 1.2 https://localhost:8443/big | cmp - "$work/www/big"; }
 # ---- servers of others ----
-listens() { ss -Hltn "sport = :$1" | grep -q .; }
 our_client() { # OPTIONS OF s_server...
 	openssl s_server -accept 9443 -cert "$cert" -key "$key" -quiet -www "$@" >"$work/s_server" 2>&1 & other=$!
 	eventually listens 9443 || return

@@ -31,7 +31,6 @@ size=$((mib << 20))
 receives=0; [[ $(openssl version) =~ ^OpenSSL\ 3\.[01]\. ]] || receives=1
 
 eventually() { local i; for ((i = 0; i < 200; i++)); do "$@" && return; sleep 0.05; done; echo "never: $*"; return 1; }
-listens() { ss -Hltn "sport = :$1" | grep -q .; }
 same() { is "$(sha256sum <"$1")" "$sum"; }
 
 # what the counters did since mark()

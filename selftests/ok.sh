@@ -18,6 +18,12 @@ ok() {
 	fi
 }
 
+# skip NAME WHY: instead of ok
+skip() { count=$((count + 1)); echo "ok $count - $1 # SKIP $2"; }
+
+# listens PORT: somebody does
+listens() { ss -Hltn "sport = :$1" | grep -q .; }
+
 # fails STATUS TEXT COMMAND...: the command ends with this status, within 30 s, and says so
 fails() {
 	local wanted=$1 text=$2 said

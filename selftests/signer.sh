@@ -18,7 +18,6 @@ module=/usr/lib/softhsm/libsofthsm2.so
 
 end() { for pid in $helper $server $plain; do kill "$pid" 2>/dev/null; done; wait; rm -rf "$work"; }
 trap end EXIT
-skip() { count=$((count + 1)); echo "ok $count - $1 # SKIP $2"; }
 get() { curl -sS --max-time 60 --cacert "$ca" "$@"; }
 fetches() { is "$(get "$@" https://localhost:8443/small)" small; }
 logged() { grep -q "$1" "$work/kseald.log"; }

@@ -4,15 +4,12 @@
 #include <string.h>
 #include <unistd.h>
 #include "conf.h"
+#include "embed.h"
 #include "tap.h"
 
 #define PIN "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
 /* What an administrator reads first, as text: example[], and manual[]. */
-#define TEXT_OF(name, path)						\
-	__asm__(".pushsection .rodata\n" #name ": .incbin \"" path "\"\n"	\
-		".byte 0\n.popsection\n");				\
-	extern const char name[]
 TEXT_OF(example, "../../helper/kseald.conf");
 TEXT_OF(manual, "../../docs/man/kseald.conf.5");
 
